@@ -216,11 +216,29 @@ def test_the_means_of_ten_groups_are_drawn_with_the_mean_of_all(settings_of):
     assert nearest == pytest.approx(estimate(sheet, task, Sample(planted, sheet.first_seed, RUNS)).number)
 
 
-def test_the_first_choice_of_a_browser_counts_in_all_its_tabs_and_in_one_class():
+def test_the_first_choice_of_a_browser_counts_in_all_its_tabs():
     choices, first, second = FirstChoices(), Answer("more", 50), Answer("fewer", 100)
     assert choices.keep("", "browser", "lesson 4", "verdict", first) == first
     assert choices.keep("", "browser", "lesson 4", "verdict", second) == first
     assert choices.of("", "browser", "lesson 4") == {"verdict": first}
-    for others in (("ABCDEF", "browser", "lesson 4"), ("", "another", "lesson 4"), ("", "browser", "lesson 5")):
+    for others in (("", "another", "lesson 4"), ("", "browser", "lesson 5")):
         assert choices.of(*others) == {}
         assert choices.keep(*others, "verdict", second) == second
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "ABCDEF"), ("ABCDEF", "")])
+def test_to_join_or_leave_a_class_gives_no_second_first_choice(before, after):
+    choices, first, second = FirstChoices(), Answer("more", 50), Answer("fewer", 100)
+    assert choices.keep(before, "browser", "lesson 4", "verdict", first) == first
+    assert choices.of(after, "browser", "lesson 4") == {"verdict": first}
+    assert choices.keep(after, "browser", "lesson 4", "verdict", second) == first
+    assert choices.of(before, "browser", "lesson 4") == {"verdict": first}
+
+
+def test_the_next_class_on_the_same_computers_has_its_own_first_choices():
+    choices, first, second = FirstChoices(), Answer("more", 50), Answer("fewer", 100)
+    choices.keep("ABCDEF", "browser", "lesson 4", "verdict", first)
+    assert choices.of("GHJKLM", "browser", "lesson 4") == {}
+    assert choices.keep("GHJKLM", "browser", "lesson 4", "verdict", second) == second
+    assert choices.of("", "browser", "lesson 4") == {"verdict": second}, "it is the newest class that has left"
+    assert choices.of("ABCDEF", "browser", "lesson 4") == {"verdict": first}

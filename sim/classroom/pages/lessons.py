@@ -18,7 +18,6 @@ from sim.classroom.lessons.forecasts import Ranges, describe_final_answer, given
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
-    CHOSEN,
     FORECAST,
     LONGEST_CODE,
     Lesson,
@@ -30,7 +29,8 @@ from sim.classroom.lessons.lesson import (
     sheet_of,
     sources_of,
 )
-from sim.classroom.lessons.marking import Answer, Mark, Value, check_answer, format_answer, mark
+from sim.classroom.lessons.marking import Answer, Mark, Value, check, format_answer, is_final
+from sim.classroom.notices import current_seat
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper, Save, text_of_choice
 from sim.classroom.parts.distribution import Distribution, Picture, labels_of
@@ -188,14 +188,9 @@ def answers_here(sheet: Sheet) -> Answers:
 
 def open_sheet(sheet: Sheet) -> None:
     """Open a sheet, with the choices that another tab of this browser has made final."""
-    found = the_first_choices().of(class_code(), session(), name_of_sheet(sheet))
+    found = the_first_choices().of(current_seat(session()), session(), name_of_sheet(sheet))
     firsts.set({**firsts.value, key_of(sheet): found})
     opened.set(sheet)
-
-
-def class_code() -> str:
-    """Return the code of the newest class session in which this browser has a seat; empty if there is none."""
-    return next((one.code for one in the_register().seats_of(session())), "")
 
 
 def key_of(sheet: Sheet) -> tuple[str, str]:
@@ -377,17 +372,19 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
 
         def answer(value: Value) -> None:
             answered = Answer(value, ran if task.needs else 0)
-            if answered.runs < task.needs:
-                keep_unchecked(sheet, task, answered)
-                refuse(texts.say("too_few", ran, needs=task.needs))
-                return
-            set_trouble("")
-            judged = mark(sheet, task, answered, DeskCampaigns())
-            # stored before the mark is shown, so that the answer cannot be lost
-            kept = the_answer_that_counts(sheet, task, answered)
-            keep(sheet, {**answers_of(sheet), task.key: kept})
-            set_found(judged if kept == answered else None)
-            if judged.points >= judged.most and task.kind in READ_OFF:
+            checked = check(
+                sheet,
+                task,
+                answers_of(sheet).get(task.key),
+                answered,
+                DeskCampaigns(),
+                partial(first_choice, sheet, task),
+            )
+            if checked.kept is not None:  # stored before the mark is shown, so that the answer cannot be lost
+                keep(sheet, {**answers_of(sheet), task.key: checked.kept})
+            set_trouble(checked.trouble)
+            set_found(checked.mark)
+            if checked.mark and checked.mark.points >= checked.mark.most and task.kind in READ_OFF:
                 told.set(told.value | {(*key_of(sheet), task.key)})
 
         ranges = fixed_ranges(sheet)
@@ -395,40 +392,17 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
             Note(describe_final_answer(task.kind, ranges.get(task.key, given.value if given else None)))
             return
         if given and is_final(task, given):  # otherwise one could try choices until one is right
-            Note(texts.say("counts", answer=text_of_choice(task, str(given.value), texts)))
+            Note(texts_of("marks").say("counts", answer=text_of_choice(task, str(given.value), texts)))
         else:
             AnswerForm(task, given.value if given else None, answer, refuse)
         Trouble(trouble)
         Said(found)
 
 
-def is_final(task: Task, given: Answer) -> bool:
-    """Return whether an answer can no longer be changed: a choice that rests on enough campaigns."""
-    return task.kind in CHOSEN and given.runs >= task.needs
-
-
-def keep_unchecked(sheet: Sheet, task: Task, answered: Answer) -> None:
-    """Store an answer that rests on too few campaigns, unless it rests on none or one that rests on enough is stored.
-
-    Args:
-        sheet: The sheet of the student.
-        task: A task of the sheet.
-        answered: The answer.
-
-    Raises:
-        PanjError: The answer is of the wrong kind or out of range.
-    """
-    before = answers_of(sheet).get(task.key)
-    if answered.runs and not (before and before.runs >= task.needs):
-        check_answer(task, answered)
-        keep(sheet, {**answers_of(sheet), task.key: answered})
-
-
-def the_answer_that_counts(sheet: Sheet, task: Task, answered: Answer) -> Answer:
-    """Return an answer or, for a choice, the first that this browser has made final in any of its tabs."""
-    if not is_final(task, answered):
-        return answered
-    return the_first_choices().keep(class_code(), session(), name_of_sheet(sheet), task.key, answered)
+def first_choice(sheet: Sheet, task: Task, answered: Answer) -> Answer:
+    """Return the first choice that this browser has made final in any of its tabs, which is a given one if it is new."""
+    code, who = current_seat(session()), session()
+    return the_first_choices().keep(code, who, name_of_sheet(sheet), task.key, answered)
 
 
 @solara.component

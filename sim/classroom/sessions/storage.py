@@ -79,6 +79,7 @@ class Storage:
         """Open a connection that overwrites deleted data and writes no temporary files."""
         connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
+        connection.create_function("hashed", 2, hashed, deterministic=True)
         for setting in ("foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY", "synchronous = FULL"):
             connection.execute(f"PRAGMA {setting}").fetchall()
         return connection
@@ -172,6 +173,24 @@ def found_session(act: sqlite3.Connection, code: str) -> sqlite3.Row | None:
 def all_sessions(act: sqlite3.Connection) -> list[sqlite3.Row]:
     """Return all sessions, newest first."""
     return act.execute("SELECT * FROM sessions ORDER BY id DESC").fetchall()
+
+
+def sessions_with_seat(act: sqlite3.Connection, browser: str) -> list[sqlite3.Row]:
+    """Return the sessions in which a browser has a seat, newest first, in one query."""
+    return act.execute(
+        "SELECT sessions.* FROM sessions JOIN members ON members.session = sessions.id"
+        " AND members.browser = hashed(?, sessions.code) ORDER BY sessions.id DESC",
+        (browser,),
+    ).fetchall()
+
+
+def sessions_with_owner(act: sqlite3.Connection, browser: str) -> list[sqlite3.Row]:
+    """Return the sessions of which a browser is registered as the teacher's, newest first, in one query."""
+    return act.execute(
+        "SELECT sessions.* FROM sessions JOIN owners ON owners.session = sessions.id"
+        " AND owners.browser = hashed(?, sessions.code) ORDER BY sessions.id DESC",
+        (browser,),
+    ).fetchall()
 
 
 def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
