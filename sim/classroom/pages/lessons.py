@@ -372,14 +372,8 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
 
         def answer(value: Value) -> None:
             answered = Answer(value, ran if task.needs else 0)
-            checked = check(
-                sheet,
-                task,
-                answers_of(sheet).get(task.key),
-                answered,
-                DeskCampaigns(),
-                partial(first_choice, sheet, task),
-            )
+            before, first = answers_of(sheet).get(task.key), partial(first_choice, sheet, task)
+            checked = check(sheet, task, before, answered, DeskCampaigns(), first)
             if checked.kept is not None:  # stored before the mark is shown, so that the answer cannot be lost
                 keep(sheet, {**answers_of(sheet), task.key: checked.kept})
             set_trouble(checked.trouble)
@@ -400,7 +394,7 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
 
 
 def first_choice(sheet: Sheet, task: Task, answered: Answer) -> Answer:
-    """Return the first choice that this browser has made final in any of its tabs, which is a given one if it is new."""
+    """Return the first choice that this browser has made final in any of its tabs; the given one if there is none."""
     code, who = current_seat(session()), session()
     return the_first_choices().keep(code, who, name_of_sheet(sheet), task.key, answered)
 
