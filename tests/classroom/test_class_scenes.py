@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from sim.classroom import notices
 from sim.classroom import scenes as served
 from sim.classroom.gate import BROWSER, Gate, Room
 from sim.classroom.once import OnceCache
@@ -631,6 +632,19 @@ def test_the_page_in_a_class_has_one_more_script_and_connects_to_this_server_alo
     assert "Anna" not in found.text and "A" in own["texts"]["team"]
     alone = anna.get("/explorable")
     assert alone.text == page() and "connect-src" not in alone.headers["content-security-policy"]
+
+
+def test_a_student_of_a_class_in_the_scenes_cannot_look_ahead_outside_of_it(visit, register, scenes, code, monkeypatch):
+    for module in (served, notices):
+        monkeypatch.setattr(module, "the_register", lambda: register)
+    found = visit(ANNA).get("/explorable")
+    assert found.status_code == 303 and found.headers["location"] == f"./explorable?class={code}"
+    assert visit(CYRUS).get("/explorable").text == page(), "who is in no class goes at their own pace"
+    scenes.stop(code, TEACHER)
+    assert visit(ANNA).get("/explorable").status_code == 200
+    scenes.begin(code, TEACHER)
+    register.end(code, TEACHER)
+    assert visit(ANNA).get("/explorable").status_code == 200
 
 
 def test_the_teacher_sees_that_a_student_has_the_scenes_open(visit, register, code):

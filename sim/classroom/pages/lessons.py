@@ -11,6 +11,7 @@ import solara
 
 from sim.classroom.choice.fields import LAST_DAY, fields_of
 from sim.classroom.desk import the_desk
+from sim.classroom.drawn import untold
 from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns, use_kept
 from sim.classroom.lessons.collected import the_class_hand_ins, the_class_ranges, the_first_choices
 from sim.classroom.lessons.estimates import GROUPS, reported_value
@@ -520,7 +521,7 @@ def Shown(sheet: Sheet, task: Task, asked: Mapping[str, RequestState], done: int
         Chart(sheet.lesson, task, found, task.of, is_enough and is_told(sheet, task) and not open_tasks(sheet, task))
     values = {name: values_of(one.table, task.outcome) for name, one in found.items()}
     if task.measure in GROUPED and values[task.of].size:
-        GroupsChart(found[task.of], task)
+        GroupsChart(found[task.of], task, is_told(sheet, task) and not open_tasks(sheet, task))
     if columns:
         Numbers(sheet.lesson, task, values, asked, columns)
     elif task.ladder:
@@ -538,18 +539,21 @@ def Chart(lesson: Lesson, task: Task, found: Mapping[str, Campaigns], name: str,
     reading = read(found[minus or name], found[name] if minus else None, task.outcome, change)
     Distribution(
         reading, base=lesson.name_of(minus or name), changed=lesson.name_of(name), level=3, says=says,
+        hidden_in=None if says else found[name].settings,
     )  # fmt: skip
 
 
 @solara.component
-def GroupsChart(campaigns: Campaigns, task: Task) -> None:
-    """Show a chart of the means of ten groups of campaigns, with the mean of all below the axis."""
+def GroupsChart(campaigns: Campaigns, task: Task, says: bool) -> None:
+    """Show a chart of the means of ten groups of campaigns and the mean of all; if `says`, its text has the numbers."""
     texts = texts_of("lessons")
     labels = labels_of(texts.say("groups_named"), "") | {
         key: texts.say(f"groups_{key}") for key in ("dots_help", "bars_help", "strip_help")
     }
     Heading(texts.say("groups_caption"), 3)
-    Picture(reading=to_plain(reading_of_groups(campaigns, task)), labels=labels)
+    reading, marks = reading_of_groups(campaigns, task), (texts.say("groups_mean"), "")
+    hidden = {} if says else untold(reading, campaigns.settings, (labels["base"], ""), marks)
+    Picture(reading=to_plain(reading) | hidden, labels=labels)
 
 
 def reading_of_groups(campaigns: Campaigns, task: Task) -> Reading:
