@@ -31,7 +31,7 @@ from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import bootstrapped, reported_value
 from sim.classroom.lessons.hand_in import file_name, write_hand_in
 from sim.classroom.lessons.lesson import BEFORE_REVEAL, RANGES, Sheet, lesson_of, outcome_of, sheet_of
-from sim.classroom.lessons.marking import Answer, mark
+from sim.classroom.lessons.marking import Answer, check
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.data.configs import PACKAGE
@@ -225,9 +225,10 @@ class Exercise:
         print(texts.say("score_about"), forecasts.describe_panj(texts), sep="\n")
 
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
-        """Mark an answer using the student's own campaigns, store it and print the mark.
+        """Check an answer using the student's own campaigns, store it and print the mark.
 
-        If `answer` is None, or if the answer is final after `reveal`, only a notice is printed.
+        If `answer` is None, if the answer is final after `reveal`, if it rests on too few campaigns or if an earlier
+        choice counts, only a notice is printed.
         """
         asked = self.sheet.task(task)
         if answer is None:
@@ -237,10 +238,14 @@ class Exercise:
             kept = self.answers.get(task)
             print(forecasts.describe_final_answer(asked.kind, kept.value if kept else None))
             return
-        given = Answer(plain(answer, asked.kind), runs)
-        found = mark(self.sheet, asked, given, campaigns())
-        self.answers[task] = given
-        print(f"{found.points:g} of {found.most}. {' '.join((*found.flags, *found.says))}")
+        given, before = Answer(plain(answer, asked.kind), runs), self.answers.get(task)
+        kept, found, trouble = check(self.sheet, asked, before, given, campaigns())
+        if kept is not None:
+            self.answers[task] = kept
+        if found is not None:
+            print(f"{found.points:g} of {found.most}. {' '.join((*found.flags, *found.says))}")
+        else:
+            print(trouble or texts_of("marks").say("counts", answer=kept.value if kept else ""))
 
     def hand_in(self, path: str | Path | None = None) -> Path:
         """Write the hand-in for the teacher and return its path; the default name includes lesson and student."""

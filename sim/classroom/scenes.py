@@ -27,10 +27,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from sim.classroom.gate import BROWSER, CLASS, JOIN_PATH, NO_STORE
-from sim.classroom.notices import SCENES_PAGE, allowing, with_notices
+from sim.classroom.notices import SCENES_PAGE, allowing, current_seat, with_notices
 from sim.classroom.once import OnceCache
 from sim.classroom.parts.inline import with_links
 from sim.classroom.sessions.claims import Refused
+from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.scenes import Campaigns, Walk, campaign_of, read_done, the_class_scenes
 from sim.classroom.sessions.session import spelled
 from sim.classroom.texts import current_language, texts_of
@@ -128,7 +129,8 @@ def read_campaigns(page: str) -> Campaigns:
 async def scenes(request: Request) -> Response:
     """Return the page of scenes, which may be embedded only in pages of this server.
 
-    For a student of a class that is in the scenes, the page follows the class. Visitors who wait do not occupy a thread
+    For a student of a class that is in the scenes, the page follows the class, also if the student opens it without the
+    code of the class, so that nobody looks ahead. Visitors who wait do not occupy a thread
     of the pool that serves the other pages.
     """
     async with writing:
@@ -140,9 +142,17 @@ async def scenes(request: Request) -> Response:
     if CLASS in request.query_params:
         return await run_in_threadpool(in_class, page, request)
     browser = request.cookies.get(BROWSER, "")
+    if code := await run_in_threadpool(code_of_scenes, browser):
+        return RedirectResponse(f".{ADDRESS}?{CLASS}={code}", 303, NO_STORE)
     page, policy = await run_in_threadpool(with_notices, page, policy_in(page), browser, SCENES_PAGE)
     policy += "; frame-ancestors 'self'"
     return HTMLResponse(page, headers={"content-security-policy": policy, "x-frame-options": "SAMEORIGIN"})
+
+
+def code_of_scenes(browser: str) -> str:
+    """Return the code of the session in whose scenes a browser takes part; empty if its class is not in the scenes."""
+    code = current_seat(browser)
+    return code if code and the_register().place(code, browser).scene is not None else ""
 
 
 def in_class(page: str, request: Request) -> Response:

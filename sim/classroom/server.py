@@ -107,6 +107,8 @@ def app_of(room: Room, secret: str = "") -> Any:
     from starlette.routing import Route
 
     from sim.classroom.desk import the_desk
+    from sim.classroom.downloads import ADDRESS as CSV
+    from sim.classroom.downloads import csv
     from sim.classroom.notices import ATTEND, attend
     from sim.classroom.scenes import ADDRESS, CLASS_ADDRESS, class_scenes, scenes
     from sim.classroom.thresholds import ADDRESS as GAME
@@ -146,6 +148,7 @@ def app_of(room: Room, secret: str = "") -> Any:
         Route(ADDRESS, scenes),
         Route(GAME, thresholds),
         Route(ATTEND, attend),
+        Route(CSV, csv),
         Route(CLASS_ADDRESS, class_scenes, methods=["GET", "POST"]),
         *([Route("/latency", latency)] if room.is_local else []),
     ]

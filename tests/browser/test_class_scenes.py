@@ -116,6 +116,20 @@ def test_a_class_goes_through_the_scenes_at_the_pace_of_its_teacher(visitor, wal
     students[0].click(".class-bar a")
     for student in students:
         student.get_by_role("heading", name=re.compile(", you are team")).wait_for()
+    the_sentences_afterwards(teacher, projector)
+
+
+def the_sentences_afterwards(teacher, projector):
+    teacher.get_by_role("button", name="Begin the seven scenes").wait_for()
+    sees(teacher, "B: In this model, <b>fewer</b> cross.")  # the list is still open
+    teacher.reload()
+    teacher.locator("summary", has_text="One sentence").click()
+    sees(teacher, "B: In this model, <b>fewer</b> cross.")
+    with teacher.expect_download() as waiting:
+        teacher.get_by_role("link", name="Sentences as CSV").click()
+    text = waiting.value.path().read_text(encoding="utf-8-sig")
+    assert text.splitlines() == ["team,sentence", 'B,"In this model, <b>fewer</b> cross."']
+    assert "fewer" not in projector.content()
 
 
 def a_scene(projector, title, keep):

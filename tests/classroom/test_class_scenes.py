@@ -6,15 +6,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from planted import ANNA, BORIS, CYRUS, OUTCOME, TEACHER, refusal
+from planted import ANNA, BORIS, CYRUS, OUTCOME, TEACHER, opened, refusal
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from sim.classroom import notices
 from sim.classroom import scenes as served
 from sim.classroom.gate import BROWSER, Gate, Room
 from sim.classroom.once import OnceCache
 from sim.classroom.pages import projector, teacher
+from sim.classroom.parts.in_class.scenes_clock import csv_of_sentences
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.scenes import (
@@ -34,6 +36,7 @@ from sim.classroom.sessions.storage import OF_MEMBER
 from sim.errors import PanjError
 from sim.explorable.content import SCENES
 from sim.explorable.encoding import Course, packed
+from sim.study.files import Dialect
 
 DAYS, DISTRICTS, POSTS, RUNS = 68, 399, 13, 50
 DECISIONS = ("border=closed", "taliban=no_parley")
@@ -249,7 +252,35 @@ def test_a_sentence_may_be_changed_and_what_it_replaces_is_in_no_file(register, 
     assert works(scenes, code)["A"].sentence == "in this model, <b>fewer</b>"
     assert b"first thought" not in bytes_of(register)
     scenes.stop(code, TEACHER)
-    assert works(scenes, code)["A"].sentence, "it is kept until the scenes begin again"
+    scenes.begin(code, TEACHER)
+    again = ClassScenes(opened(register.storage.path))
+    assert works(again, code)["A"].sentence == "in this model, <b>fewer</b>", "it is kept as long as the session"
+    register.delete(code, TEACHER)
+    assert b"fewer" not in bytes_of(register)
+
+
+def test_the_teacher_gets_the_sentences_by_letter_after_the_scenes_and_the_session(register, scenes, code, monkeypatch):
+    scenes.move(code, TEACHER, 6)
+    scenes.keep(code, ANNA, Done(SENTENCE, text="=1+1 in this model"))
+    scenes.stop(code, TEACHER)
+    register.end(code, TEACHER)
+    for name, one in (("the_register", register), ("the_class_scenes", scenes)):
+        monkeypatch.setattr(teacher, name, lambda one=one: one)
+    monkeypatch.setattr(teacher, "session", lambda: TEACHER)
+    assert [one.sentence for one in teacher.taught(code).works] == ["=1+1 in this model", ""]
+    text = csv_of_sentences(scenes.gathered(code, TEACHER), Dialect(";", ","))
+    assert text.splitlines() == ["team;sentence", "A;'=1+1 in this model"]
+
+
+def test_a_sentence_of_a_student_who_is_put_back_is_there_though_the_scenes_began_again(register, scenes, code):
+    scenes.move(code, TEACHER, 6)
+    scenes.keep(code, ANNA, Done(SENTENCE, text="in this model"))
+    scenes.keep(code, ANNA, Done(CAMPAIGN))
+    register.remove(code, TEACHER, works(scenes, code)["A"].member)
+    scenes.begin(code, TEACHER)
+    register.undo(code, TEACHER, register.room(code, TEACHER).undos[-1].number)
+    found = works(scenes, code)["A"]
+    assert found.sentence == "in this model" and not found.has_run
 
 
 def test_what_a_hand_in_replaces_is_in_no_file(register, code):
@@ -601,6 +632,19 @@ def test_the_page_in_a_class_has_one_more_script_and_connects_to_this_server_alo
     assert "Anna" not in found.text and "A" in own["texts"]["team"]
     alone = anna.get("/explorable")
     assert alone.text == page() and "connect-src" not in alone.headers["content-security-policy"]
+
+
+def test_a_student_of_a_class_in_the_scenes_cannot_look_ahead_outside_of_it(visit, register, scenes, code, monkeypatch):
+    for module in (served, notices):
+        monkeypatch.setattr(module, "the_register", lambda: register)
+    found = visit(ANNA).get("/explorable")
+    assert found.status_code == 303 and found.headers["location"] == f"./explorable?class={code}"
+    assert visit(CYRUS).get("/explorable").text == page(), "who is in no class goes at their own pace"
+    scenes.stop(code, TEACHER)
+    assert visit(ANNA).get("/explorable").status_code == 200
+    scenes.begin(code, TEACHER)
+    register.end(code, TEACHER)
+    assert visit(ANNA).get("/explorable").status_code == 200
 
 
 def test_the_teacher_sees_that_a_student_has_the_scenes_open(visit, register, code):

@@ -127,9 +127,12 @@ def test_a_solution_earns_every_point_when_it_is_handed_in(lesson, run):
     assert not any(int(mark[3]) for mark in marks)
 
 
-def test_a_solution_from_few_campaigns_is_flagged(run):
-    said, _ = run("solutions/3_was_help_the_missing_thing.ipynb", FEW)
-    assert said.count("Flagged: this conclusion rests on 12 campaigns") == 4
+def test_a_solution_from_few_campaigns_is_not_checked_but_handed_in_and_flagged(run):
+    file = f"lesson_3_{STUDENT}.json"
+    said, _ = run("solutions/3_was_help_the_missing_thing.ipynb", FEW, GRADE.format(file=file, reference=REFERENCE))
+    assert said.count("Too few campaigns to check an answer: 12 were run, at least ") == 4
+    assert "Flagged" not in said and "That fits." not in said
+    assert sum(int(line.split()[-1]) for line in said.splitlines() if line.startswith("MARK")) == 4
 
 
 ONE_VERB = """

@@ -6,10 +6,12 @@ from itertools import permutations
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import solara
 from planted import PlantedCampaigns, luck, student_with
 
+from sim.classroom.drawn import untold
 from sim.classroom.lessons.collected import FirstChoices
 from sim.classroom.lessons.estimates import Sample, estimate, reported_value
 from sim.classroom.lessons.forecasts import reported_in
@@ -17,7 +19,7 @@ from sim.classroom.lessons.lesson import FORECAST, lesson_of, outcome_of, read_l
 from sim.classroom.lessons.marking import Answer, fits
 from sim.classroom.pages import lessons
 from sim.classroom.parts import distribution
-from sim.classroom.reading import Campaigns
+from sim.classroom.reading import Campaigns, read
 from sim.configuration.compose import Composer
 
 RUNS = 100
@@ -216,11 +218,89 @@ def test_the_means_of_ten_groups_are_drawn_with_the_mean_of_all(settings_of):
     assert nearest == pytest.approx(estimate(sheet, task, Sample(planted, sheet.first_seed, RUNS)).number)
 
 
-def test_the_first_choice_of_a_browser_counts_in_all_its_tabs_and_in_one_class():
+def test_the_first_choice_of_a_browser_counts_in_all_its_tabs():
     choices, first, second = FirstChoices(), Answer("more", 50), Answer("fewer", 100)
     assert choices.keep("", "browser", "lesson 4", "verdict", first) == first
     assert choices.keep("", "browser", "lesson 4", "verdict", second) == first
     assert choices.of("", "browser", "lesson 4") == {"verdict": first}
-    for others in (("ABCDEF", "browser", "lesson 4"), ("", "another", "lesson 4"), ("", "browser", "lesson 5")):
+    for others in (("", "another", "lesson 4"), ("", "browser", "lesson 5")):
         assert choices.of(*others) == {}
         assert choices.keep(*others, "verdict", second) == second
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "ABCDEF"), ("ABCDEF", "")])
+def test_to_join_or_leave_a_class_gives_no_second_first_choice(before, after):
+    choices, first, second = FirstChoices(), Answer("more", 50), Answer("fewer", 100)
+    assert choices.keep(before, "browser", "lesson 4", "verdict", first) == first
+    assert choices.of(after, "browser", "lesson 4") == {"verdict": first}
+    assert choices.keep(after, "browser", "lesson 4", "verdict", second) == first
+    assert choices.of(before, "browser", "lesson 4") == {"verdict": first}
+
+
+def test_the_next_class_on_the_same_computers_has_its_own_first_choices():
+    choices, first, second = FirstChoices(), Answer("more", 50), Answer("fewer", 100)
+    choices.keep("ABCDEF", "browser", "lesson 4", "verdict", first)
+    assert choices.of("GHJKLM", "browser", "lesson 4") == {}
+    assert choices.keep("GHJKLM", "browser", "lesson 4", "verdict", second) == second
+    assert choices.of("", "browser", "lesson 4") == {"verdict": second}, "it is the newest class that has left"
+    assert choices.of("ABCDEF", "browser", "lesson 4") == {"verdict": first}
+
+
+def pictures_of(sheet, key, planted, settings_of, monkeypatch):
+    """What the pictures of a task give to readers who cannot see them: the description, and the tables."""
+    given = []
+
+    @solara.component
+    def Seen(reading, **_given):
+        given.append((reading["summary"], reading.get("tables", [])))
+        solara.Div()
+
+    for page in (distribution, lessons):
+        monkeypatch.setattr(page, "Picture", Seen)
+    text_of_screen(sheet, sheet.task(key), planted, settings_of, monkeypatch)
+    return given
+
+
+@BY_LESSON
+def test_the_text_of_a_picture_answers_no_open_task_but_its_values_can_be_read(lesson, settings_of, monkeypatch):
+    sheet = sheet_of(lesson, "1")
+    for task in (one for one in sheet.tasks if one.needs):
+        here, elsewhere = (
+            pictures_of(sheet, task.key, far_apart(sheet, nearest), settings_of, monkeypatch)
+            for nearest in (NEAREST, 5.3)
+        )
+        assert [said for said, _ in here] == [said for said, _ in elsewhere], "nothing is said that rests on campaigns"
+        for _, tables in here:
+            assert tables and all(table["rows"] for table in tables)
+            for table in tables:
+                assert {len(row) for row in table["rows"]} == {len(table["heads"])}
+                for place in range(1, len(table["heads"]) - 1):
+                    assert sum(int(row[place]) for row in table["rows"]) in (1, 10, RUNS), task.key
+                marks = " ".join(row[-1] for row in table["rows"])
+                assert marks.strip() and not numbers_in(marks.replace("95 %", "")), "a mark is where its row is"
+
+
+def test_the_text_of_a_picture_has_the_results_once_its_task_is_answered(settings_of, monkeypatch):
+    sheet = sheet_of(lesson_of(1), "1")
+    answered(sheet, "one_campaign", "median", "range", "reaches", "inside", value="no")
+    ((said, tables),) = pictures_of(sheet, "median", far_apart(sheet), settings_of, monkeypatch)
+    assert "half end at or below" in said and not tables
+
+
+def test_a_value_is_told_to_the_width_of_its_bin(settings_of):
+    settings = settings_of(sheet_of(lesson_of(3), "1").overrides("as_reported"))
+    name = "troops_captured_by_2021_07_07"
+    base = pa.table({"seed": np.arange(4), name: [0.0, 100.0, 200.0, 1000.0]})
+    changed = pa.table({"seed": np.arange(4), name: [0.0, 50.0, 230.0, 1400.0]})
+    found = read(Campaigns(settings, base, 4), Campaigns(settings, changed, 4), name)
+    pairs, bars = untold(found, settings, ("one", "other"))["tables"]
+    assert found.pairs.ticks[1][0] - found.pairs.ticks[0][0] == 100
+    assert [row[:2] for row in pairs["rows"] if row[1] != "0"] == [
+        ["-50 to -25", "1"], ["0", "1"], ["+25 to +50", "1"], ["+375 to +400", "1"],
+    ]  # fmt: skip
+    (middle,) = (row for row in pairs["rows"] if "average of the pairs" in row[-1])
+    assert middle[0] == "+75 to +100", "the average is 95"
+    assert sum(int(row[1]) for row in bars["rows"]) == sum(int(row[2]) for row in bars["rows"]) == 4
+    ends = [tuple(float(end.replace(",", "")) for end in row[0].split(" to ")) for row in bars["rows"]]
+    (median,) = (end for end, row in zip(ends, bars["rows"], strict=True) if "median, one" in row[-1])
+    assert median[0] <= 150 <= median[-1]

@@ -200,13 +200,14 @@ def the_class_ranges() -> ClassRanges:
 class FirstChoices:
     """The first checked choices of students on this server, which cannot be changed in another tab of the browser.
 
-    They are kept in memory for as long as a lesson lasts, so that the next class can use the same computers. Those of a
-    class session count in this session only.
+    They are kept in memory for as long as a lesson lasts. Joining or leaving a class gives no second choice; only one
+    made in another class session does not count, so that the next class can use the same computers.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.found: TTLCache[tuple[str, str, str], dict[str, Answer]] = TTLCache(MOST_SHEETS, 60 * MINUTES)
+        # by browser and sheet: by task, the first choice in each session ("" for none)
+        self.found: TTLCache[tuple[str, str], dict[str, dict[str, Answer]]] = TTLCache(MOST_SHEETS, 60 * MINUTES)
 
     def keep(self, code: str, browser: str, sheet: str, task: str, answer: Answer) -> Answer:
         """Store a choice if it is the first for its task.
@@ -222,12 +223,20 @@ class FirstChoices:
             The first choice for this task.
         """
         with self.lock:
-            return self.found.setdefault((code, browser, sheet), {}).setdefault(task, answer)
+            kept = self.found.setdefault((browser, sheet), {}).setdefault(task, {})
+            return choice_in(kept, code) or kept.setdefault(code, answer)
 
     def of(self, code: str, browser: str, sheet: str) -> dict[str, Answer]:
         """Return the first choices of a student on a sheet, keyed by task."""
         with self.lock:
-            return dict(self.found.get((code, browser, sheet), {}))
+            found = {task: choice_in(kept, code) for task, kept in self.found.get((browser, sheet), {}).items()}
+        return {task: one for task, one in found.items() if one is not None}
+
+
+def choice_in(kept: Mapping[str, Answer], code: str) -> Answer | None:
+    """Return the choice, from those by session, that counts in a session; without a session, the newest."""
+    counting = [one for where, one in kept.items() if not code or where in ("", code)]
+    return counting[-1] if counting else None
 
 
 @cache

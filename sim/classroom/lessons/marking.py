@@ -9,7 +9,7 @@ Marks   A number is correct if it is in the 95 % interval of the student's own c
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -69,11 +69,63 @@ class Mark(NamedTuple):
     flags: tuple[str, ...]
 
 
+class Checked(NamedTuple):
+    """The answer that is kept for the hand-in after a student has checked one, and what the student is told."""
+
+    kept: Answer | None
+    mark: Mark | None  # None if the answer was not checked, or another one counts
+    trouble: str = ""  # why it was not checked
+
+
 class Judgement(NamedTuple):
     """The share of the points that an answer earns, with sentences that explain it."""
 
     part: float
     says: tuple[str, ...]
+
+
+def check(
+    sheet: Sheet,
+    task: Task,
+    before: Answer | None,
+    answer: Answer,
+    campaigns: CampaignSource,
+    first: Callable[[Answer], Answer] | None = None,
+) -> Checked:
+    """Check an answer before the hand-in, on the page and in a notebook.
+
+    An answer that rests on too few campaigns is not checked; it is kept unless one that rests on enough is kept. Of
+    several choices the first that is checked counts.
+
+    Args:
+        sheet: The sheet of the student.
+        task: A task of the sheet.
+        before: The answer kept so far; None if there is none.
+        answer: The new answer.
+        campaigns: Source of the student's campaigns.
+        first: Returns the first choice of the student on this task, given a checked one; None if `before` is that.
+
+    Returns:
+        The answer to keep, and its mark or why it was not checked.
+
+    Raises:
+        PanjError: The answer is of the wrong kind or out of range, or campaigns are not available.
+    """
+    texts = texts_of("marks")
+    if answer.runs < task.needs:
+        is_kept = answer.runs > 0 and not (before and before.runs >= task.needs)
+        if is_kept:
+            check_answer(task, answer)
+        return Checked(answer if is_kept else before, None, texts.say("too_few", answer.runs, needs=task.needs))
+    judged, kept = mark(sheet, task, answer, campaigns), answer
+    if is_final(task, answer):
+        kept = first(answer) if first else before if before and is_final(task, before) else answer
+    return Checked(kept, judged if kept == answer else None)
+
+
+def is_final(task: Task, given: Answer) -> bool:
+    """Return whether an answer can no longer be changed: a choice that rests on enough campaigns."""
+    return task.kind in CHOSEN and given.runs >= task.needs
 
 
 def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSource, reference: int = 0) -> Mark:

@@ -11,6 +11,7 @@ import solara
 
 from sim.classroom.choice.fields import LAST_DAY, fields_of
 from sim.classroom.desk import the_desk
+from sim.classroom.drawn import untold
 from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns, use_kept
 from sim.classroom.lessons.collected import the_class_hand_ins, the_class_ranges, the_first_choices
 from sim.classroom.lessons.estimates import GROUPS, reported_value
@@ -18,7 +19,6 @@ from sim.classroom.lessons.forecasts import Ranges, describe_final_answer, given
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
-    CHOSEN,
     FORECAST,
     LONGEST_CODE,
     Lesson,
@@ -30,7 +30,8 @@ from sim.classroom.lessons.lesson import (
     sheet_of,
     sources_of,
 )
-from sim.classroom.lessons.marking import Answer, Mark, Value, check_answer, format_answer, mark
+from sim.classroom.lessons.marking import Answer, Mark, Value, check, format_answer, is_final
+from sim.classroom.notices import current_seat
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper, Save, text_of_choice
 from sim.classroom.parts.distribution import Distribution, Picture, labels_of
@@ -188,14 +189,9 @@ def answers_here(sheet: Sheet) -> Answers:
 
 def open_sheet(sheet: Sheet) -> None:
     """Open a sheet, with the choices that another tab of this browser has made final."""
-    found = the_first_choices().of(class_code(), session(), name_of_sheet(sheet))
+    found = the_first_choices().of(current_seat(session()), session(), name_of_sheet(sheet))
     firsts.set({**firsts.value, key_of(sheet): found})
     opened.set(sheet)
-
-
-def class_code() -> str:
-    """Return the code of the newest class session in which this browser has a seat; empty if there is none."""
-    return next((one.code for one in the_register().seats_of(session())), "")
 
 
 def key_of(sheet: Sheet) -> tuple[str, str]:
@@ -377,17 +373,13 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
 
         def answer(value: Value) -> None:
             answered = Answer(value, ran if task.needs else 0)
-            if answered.runs < task.needs:
-                keep_unchecked(sheet, task, answered)
-                refuse(texts.say("too_few", ran, needs=task.needs))
-                return
-            set_trouble("")
-            judged = mark(sheet, task, answered, DeskCampaigns())
-            # stored before the mark is shown, so that the answer cannot be lost
-            kept = the_answer_that_counts(sheet, task, answered)
-            keep(sheet, {**answers_of(sheet), task.key: kept})
-            set_found(judged if kept == answered else None)
-            if judged.points >= judged.most and task.kind in READ_OFF:
+            before, first = answers_of(sheet).get(task.key), partial(first_choice, sheet, task)
+            checked = check(sheet, task, before, answered, DeskCampaigns(), first)
+            if checked.kept is not None:  # stored before the mark is shown, so that the answer cannot be lost
+                keep(sheet, {**answers_of(sheet), task.key: checked.kept})
+            set_trouble(checked.trouble)
+            set_found(checked.mark)
+            if checked.mark and checked.mark.points >= checked.mark.most and task.kind in READ_OFF:
                 told.set(told.value | {(*key_of(sheet), task.key)})
 
         ranges = fixed_ranges(sheet)
@@ -395,40 +387,17 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
             Note(describe_final_answer(task.kind, ranges.get(task.key, given.value if given else None)))
             return
         if given and is_final(task, given):  # otherwise one could try choices until one is right
-            Note(texts.say("counts", answer=text_of_choice(task, str(given.value), texts)))
+            Note(texts_of("marks").say("counts", answer=text_of_choice(task, str(given.value), texts)))
         else:
             AnswerForm(task, given.value if given else None, answer, refuse)
         Trouble(trouble)
         Said(found)
 
 
-def is_final(task: Task, given: Answer) -> bool:
-    """Return whether an answer can no longer be changed: a choice that rests on enough campaigns."""
-    return task.kind in CHOSEN and given.runs >= task.needs
-
-
-def keep_unchecked(sheet: Sheet, task: Task, answered: Answer) -> None:
-    """Store an answer that rests on too few campaigns, unless it rests on none or one that rests on enough is stored.
-
-    Args:
-        sheet: The sheet of the student.
-        task: A task of the sheet.
-        answered: The answer.
-
-    Raises:
-        PanjError: The answer is of the wrong kind or out of range.
-    """
-    before = answers_of(sheet).get(task.key)
-    if answered.runs and not (before and before.runs >= task.needs):
-        check_answer(task, answered)
-        keep(sheet, {**answers_of(sheet), task.key: answered})
-
-
-def the_answer_that_counts(sheet: Sheet, task: Task, answered: Answer) -> Answer:
-    """Return an answer or, for a choice, the first that this browser has made final in any of its tabs."""
-    if not is_final(task, answered):
-        return answered
-    return the_first_choices().keep(class_code(), session(), name_of_sheet(sheet), task.key, answered)
+def first_choice(sheet: Sheet, task: Task, answered: Answer) -> Answer:
+    """Return the first choice that this browser has made final in any of its tabs; the given one if there is none."""
+    code, who = current_seat(session()), session()
+    return the_first_choices().keep(code, who, name_of_sheet(sheet), task.key, answered)
 
 
 @solara.component
@@ -552,7 +521,7 @@ def Shown(sheet: Sheet, task: Task, asked: Mapping[str, RequestState], done: int
         Chart(sheet.lesson, task, found, task.of, is_enough and is_told(sheet, task) and not open_tasks(sheet, task))
     values = {name: values_of(one.table, task.outcome) for name, one in found.items()}
     if task.measure in GROUPED and values[task.of].size:
-        GroupsChart(found[task.of], task)
+        GroupsChart(found[task.of], task, is_told(sheet, task) and not open_tasks(sheet, task))
     if columns:
         Numbers(sheet.lesson, task, values, asked, columns)
     elif task.ladder:
@@ -570,18 +539,21 @@ def Chart(lesson: Lesson, task: Task, found: Mapping[str, Campaigns], name: str,
     reading = read(found[minus or name], found[name] if minus else None, task.outcome, change)
     Distribution(
         reading, base=lesson.name_of(minus or name), changed=lesson.name_of(name), level=3, says=says,
+        hidden_in=None if says else found[name].settings,
     )  # fmt: skip
 
 
 @solara.component
-def GroupsChart(campaigns: Campaigns, task: Task) -> None:
-    """Show a chart of the means of ten groups of campaigns, with the mean of all below the axis."""
+def GroupsChart(campaigns: Campaigns, task: Task, says: bool) -> None:
+    """Show a chart of the means of ten groups of campaigns and the mean of all; if `says`, its text has the numbers."""
     texts = texts_of("lessons")
     labels = labels_of(texts.say("groups_named"), "") | {
         key: texts.say(f"groups_{key}") for key in ("dots_help", "bars_help", "strip_help")
     }
     Heading(texts.say("groups_caption"), 3)
-    Picture(reading=to_plain(reading_of_groups(campaigns, task)), labels=labels)
+    reading, marks = reading_of_groups(campaigns, task), (texts.say("groups_mean"), "")
+    hidden = {} if says else untold(reading, campaigns.settings, (labels["base"], ""), marks)
+    Picture(reading=to_plain(reading) | hidden, labels=labels)
 
 
 def reading_of_groups(campaigns: Campaigns, task: Task) -> Reading:

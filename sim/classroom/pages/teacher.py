@@ -16,7 +16,7 @@ from sim.classroom.parts import AskFirst, Folded, Heading, Note, Press, Trouble,
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.join_code import JoinCode
 from sim.classroom.parts.in_class.marks import Marks
-from sim.classroom.parts.in_class.scenes_clock import ScenesClock
+from sim.classroom.parts.in_class.scenes_clock import ScenesClock, Written
 from sim.classroom.parts.in_class.spreadsheet import Spreadsheet
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
@@ -93,7 +93,7 @@ def taught(code: str) -> Taught:
     room = the_register().room(code, session())
     progress = the_question_runner().progress(code, room.question.number) if room.question else None
     is_in_scenes = room.scene is not None
-    works = the_class_scenes().gathered(code, session()) if is_in_scenes else ()
+    works = the_class_scenes().gathered(code, session())
     return Taught(room, progress, works, ready_campaigns(is_wanted=is_in_scenes) is not None)
 
 
@@ -189,6 +189,7 @@ def Teaching(found: Taught, word: str, on_leave: Callable[[], None]) -> None:
         else:
             ScenesClock(room.session.code, room.scene, found.works, found.is_ready).key("scenes")
             Calls(room)
+    Written(room.session.code, found.works).key("written")
     if room.teams:
         Students(room).key("students")
         if not room.session.is_ended:
@@ -415,12 +416,12 @@ def Scores(room: Room, question: Question) -> None:
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
     """Show buttons to export, end, delete or leave the session; those that delete data ask for confirmation."""
-    texts, code = texts_of("class"), room.session.code
+    texts, code, who = texts_of("class"), room.session.code, session()
     trouble, attempt = use_attempt()
     name = f"panj-class-{code}.csv"
 
     def export(dialect: Dialect) -> str:
-        return csv_of(the_register().room(code, session()), lambda outcome: measure_of(outcome).unit, dialect)
+        return csv_of(the_register().room(code, who), lambda outcome: measure_of(outcome).unit, dialect)
 
     def asks(key: str, act: Callable[[], None]) -> None:
         said = texts.say(f"teacher_{key}_sure", code=grouped(code, CODE // 2))

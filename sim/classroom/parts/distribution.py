@@ -7,9 +7,11 @@ from typing import Any
 
 import solara
 
+from sim.classroom.drawn import untold
 from sim.classroom.parts import Folded, Heading, Note, Prose
 from sim.classroom.reading import Reading, to_plain
 from sim.classroom.texts import texts_of
+from sim.configuration.settings import Settings
 from sim.plots.colours import (
     FAINT,
     INK,
@@ -28,7 +30,7 @@ COLOURS = {
 }  # fmt: skip
 LABELS = (
     "reported", "record_ends", "ways", "pairs", "bars", "dots", "pair", "pair_equal", "mean", "how_read", "pairs_help",
-    "bars_help", "dots_help", "strip_help",
+    "bars_help", "dots_help", "strip_help", "drawn_open",
 )  # fmt: skip
 
 
@@ -44,8 +46,9 @@ def labels_of(base: str, changed: str) -> dict[str, str]:
 
 @solara.component
 def Distribution(
-    reading: Reading, base: str = "", changed: str = "", level: int = 2, says: bool = True, is_named: bool = True
-) -> None:
+    reading: Reading, base: str = "", changed: str = "", level: int = 2, says: bool = True, is_named: bool = True,
+    hidden_in: Settings | None = None,
+) -> None:  # fmt: skip
     """Show a chart of an outcome with a heading, the verdict and the reported figure; details are collapsed.
 
     Args:
@@ -55,11 +58,14 @@ def Distribution(
         level: Level of the heading, as in HTML.
         says: Whether to show the verdict as text, which a task does only after its answer.
         is_named: Whether to show the heading, which is redundant next to a field for the outcome.
+        hidden_in: Settings of the campaigns if a task still asks for what the chart shows: readers who cannot see it
+            then get a table of what is drawn in place of a description with the results.
     """
     texts = texts_of("distribution")
     Heading(reading.label, level, is_named)
     labels = labels_of(base or texts.say("base"), changed or texts.say("changed"))
-    Picture(reading=to_plain(reading), labels=labels)
+    hidden = untold(reading, hidden_in, (labels["base"], labels["changed"])) if hidden_in else {}
+    Picture(reading=to_plain(reading) | hidden, labels=labels)
     with solara.Div(attributes={"aria-live": "polite"}):
         if says:
             Prose(f"**{reading.headline}**")

@@ -24,7 +24,7 @@ from sim.classroom.sessions.session import PAUSE
 from sim.errors import PanjError, unknown
 from sim.explorable.content import SCENES
 
-DRAWING, CAMPAIGN, BRACKET, SENTENCE = "drawing", "campaign", "bracket", "sentence"  # kinds of work of a student
+DRAWING, CAMPAIGN, BRACKET, SENTENCE = "drawing", "campaign", "bracket", storage.SENTENCE  # work of a student
 KINDS = (DRAWING, CAMPAIGN, BRACKET, SENTENCE)
 FIRST_AT = {DRAWING: "draw", CAMPAIGN: "run", BRACKET: "decision", SENTENCE: "claim"}  # scene of each kind of work
 LONGEST = 400  # largest number of characters of a sentence, as in the form of the page
@@ -109,7 +109,7 @@ class ClassScenes:
     # Methods for the teacher of a session.
 
     def begin(self, code: str, browser: str) -> None:
-        """Begin with the first scene, and delete the work of the class in earlier rounds."""
+        """Begin with the first scene, and delete the work of the class in earlier rounds, except for the sentences."""
         with self.register.changing(code, browser) as (act, session):
             storage.alive(session)
             act.execute(
@@ -118,7 +118,8 @@ class ClassScenes:
                 (session["id"],),
             )
             act.execute(
-                "DELETE FROM scene_work WHERE member IN (SELECT id FROM members WHERE session = ?)", (session["id"],)
+                "DELETE FROM scene_work WHERE kind != ? AND member IN (SELECT id FROM members WHERE session = ?)",
+                (SENTENCE, session["id"]),
             )
             act.execute("DELETE FROM shown_pairs WHERE session = ?", (session["id"],))
         self.register.storage.leave_no_trace()
@@ -132,7 +133,7 @@ class ClassScenes:
             act.execute("UPDATE scenes SET scene = ? WHERE session = ?", (scene, session["id"]))
 
     def stop(self, code: str, browser: str) -> None:
-        """End the scenes; the work of the class is kept until they are begun again."""
+        """End the scenes; the work of the class is kept until they are begun again, sentences also after that."""
         with self.register.changing(code, browser) as (act, session):
             act.execute("UPDATE scenes SET scene = NULL WHERE session = ?", (session["id"],))
 

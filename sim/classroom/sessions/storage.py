@@ -39,6 +39,7 @@ from sim.configuration.overrides import Overrides
 ALONE = "alone "  # prefix of the stored name of a team without a name, followed by random letters
 VERSION = 1  # version of the tables, stored in the file
 PATIENCE = 10.0  # longest time to wait for another thread's transaction, seconds
+SENTENCE = "sentence"  # kind of work in the scenes that is kept when they are begun again
 OF_MEMBER = ("hand_ins", "scene_work", "final_ranges", "seats")  # tables whose rows are deleted with a member
 ADDED = "IF NOT EXISTS"  # occurs in the statements of tables that older files of this version lack
 SCHEMA = Path(__file__).parent / "register.sql"
@@ -78,6 +79,7 @@ class Storage:
         """Open a connection that overwrites deleted data and writes no temporary files."""
         connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
+        connection.create_function("hashed", 2, hashed, deterministic=True)
         for setting in ("foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY", "synchronous = FULL"):
             connection.execute(f"PRAGMA {setting}").fetchall()
         return connection
@@ -171,6 +173,24 @@ def found_session(act: sqlite3.Connection, code: str) -> sqlite3.Row | None:
 def all_sessions(act: sqlite3.Connection) -> list[sqlite3.Row]:
     """Return all sessions, newest first."""
     return act.execute("SELECT * FROM sessions ORDER BY id DESC").fetchall()
+
+
+def sessions_with_seat(act: sqlite3.Connection, browser: str) -> list[sqlite3.Row]:
+    """Return the sessions in which a browser has a seat, newest first, in one query."""
+    return act.execute(
+        "SELECT sessions.* FROM sessions JOIN members ON members.session = sessions.id"
+        " AND members.browser = hashed(?, sessions.code) ORDER BY sessions.id DESC",
+        (browser,),
+    ).fetchall()
+
+
+def sessions_with_owner(act: sqlite3.Connection, browser: str) -> list[sqlite3.Row]:
+    """Return the sessions of which a browser is registered as the teacher's, newest first, in one query."""
+    return act.execute(
+        "SELECT sessions.* FROM sessions JOIN owners ON owners.session = sessions.id"
+        " AND owners.browser = hashed(?, sessions.code) ORDER BY sessions.id DESC",
+        (browser,),
+    ).fetchall()
 
 
 def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
@@ -317,9 +337,9 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
     """Insert a member deleted by `dismiss`, and the team with its claims if it was deleted as well.
 
-    A team whose letter is now in use gets the next free one. The member's work in the scenes is not restored if they
-    have been begun again. Raise Refused if the member's browser or nickname is in use again in the session, or if
-    another team has the name of the team.
+    A team whose letter is now in use gets the next free one. The member's work in the scenes, except for the sentence,
+    is not restored if they have been begun again. Raise Refused if the member's browser or nickname is in use again in
+    the session, or if another team has the name of the team.
     """
     member, team = dict(dismissed.member), dict(dismissed.team)
     same = act.execute(
@@ -337,9 +357,9 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
             member["team"] = kept["id"]
         number = insert(act, "members", member)
         for table, rows in dismissed.own.items():
-            if table == "scene_work" and dismissed.round != round_of(act, session):
-                continue
             for row in rows:
+                if table == "scene_work" and row["kind"] != SENTENCE and dismissed.round != round_of(act, session):
+                    continue
                 insert(act, table, {**dict(row), "member": number})
     except sqlite3.IntegrityError as error:
         raise Refused("came_back") from error

@@ -1,5 +1,6 @@
 """The seven scenes in a class session: the teacher's controls, and the student's link to the current scene."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import solara
@@ -7,12 +8,14 @@ import solara
 from sim.classroom.hooks import session, use_attempt
 from sim.classroom.notices import scenes_address
 from sim.classroom.parts import AskFirst, Folded, Heading, Note, Press, Trouble
+from sim.classroom.parts.in_class.spreadsheet import Spreadsheet
 from sim.classroom.parts.questions import Sentences
 from sim.classroom.scenes import prepare
 from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.scenes_wall import count_done, title_of_scene
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import safe_cell, texts_of
 from sim.explorable.content import SCENES
+from sim.study.files import USUAL, Dialect, csv_rows
 
 
 @solara.component
@@ -58,11 +61,45 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
             label, said, yes = (texts.say(f"teach_{key}") for key in ("stop", "stop_sure", "stop_yes"))
             AskFirst(label, said, yes, texts_of("class").say("teacher_keep"), stop)
         Note(texts.say("teach_keys"))
-    written = [one for one in works if one.sentence]
-    if written:
-        with Folded(texts.say("teach_sentences", len(written))):
-            Sentences([texts.say("teach_sentence", letter=one.letter, sentence=one.sentence) for one in written])
     Trouble(trouble)
+
+
+@solara.component
+def Written(code: str, works: tuple[Work, ...]) -> None:
+    """Show the sentences that students have handed in, by letter, and offer them as CSV.
+
+    They are shown to the teacher until the session is deleted, whether or not the class is in the scenes.
+
+    Args:
+        code: Code of the session.
+        works: The work of each student.
+    """
+    texts, who, written = texts_of("scenes"), session(), [one for one in works if one.sentence]
+    if not written:
+        return
+    Heading(texts.say("teach_written"), 2)
+    with Folded(texts.say("teach_sentences", len(written))):
+        Sentences([texts.say("teach_sentence", letter=one.letter, sentence=one.sentence) for one in written])
+
+    def export(dialect: Dialect) -> str:
+        return csv_of_sentences(the_class_scenes().gathered(code, who), dialect)
+
+    Spreadsheet(export, f"panj-sentences-{code}.csv", texts.say("teach_sentences_file"))
+
+
+def csv_of_sentences(works: Sequence[Work], dialect: Dialect = USUAL) -> str:
+    """Return the sentences of a class as CSV.
+
+    Args:
+        works: The work of each student.
+        dialect: Separator of columns and decimal mark.
+
+    Returns:
+        The text of the file: headings, then the letter and sentence of each student who has written one; no names.
+    """
+    texts = texts_of("scenes")
+    heads = [texts.say(f"teach_csv_{column}") for column in ("letter", "sentence")]
+    return csv_rows([heads, *([one.letter, safe_cell(one.sentence)] for one in works if one.sentence)], dialect)
 
 
 @solara.component_vue("scenes_way.vue")
