@@ -7,6 +7,7 @@ from typing import Any
 
 MOST_LETTERS = 380  # largest length of a message, characters; with `panj: ` before it, an error is shorter than 400
 MOST_SHOWN = 60  # largest length of an invalid value in a message, characters
+OF_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+>?$")  # of a value that Python shows by its address in memory
 FEW = 200  # length up to which a list of more than five names is shown in full, characters
 
 
@@ -99,11 +100,19 @@ def unknown(what: str, name: object, names: Iterable[str], listing: str = "") ->
 
 
 def described(value: Any) -> str:
-    """Describe a value of the wrong type for an error message: its type and length or, without a length, the value."""
+    """Describe a value of the wrong type for an error message: its type and length or, without a length, the value.
+
+    Of an object that Python shows by its address in memory, such as a generator, only the type is named.
+    """
     kind = type(value).__name__
-    article = "an" if kind[0].lower() in "aeiou" else "a"
+    article = "an" if kind[0].lower() in "aeiou" or kind == "ndarray" else "a"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     shape = getattr(value, "shape", None)
     if shape is not None and len(shape) > 1:
         return f"{article} {kind} of {' x '.join(map(str, shape))}"
     has_length = hasattr(value, "__len__") and not isinstance(value, str)
-    return f"{article} {kind} of {len(value)}" if has_length else shortened(repr(value), MOST_SHOWN)
+    if has_length:
+        return f"{article} {kind} of {len(value)}"
+    text = repr(value)
+    return f"{article} {kind}" if OF_ADDRESS.search(text) else shortened(text, MOST_SHOWN)

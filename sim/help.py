@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
 from sim.data.configs import folder_of, read_yaml
+from sim.data.own import CONFIG_DIR
 from sim.listing import SETTINGS, UNUSABLE, districts, events, outcome_names, usual_settings, why_unusable
-from sim.options import VERBS, Option, Request, expected_of, options_of, summary_of, usage_of
+from sim.options import PATHS, VERBS, Option, Request, expected_of, options_of, summary_of, usage_of
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
 FREE = {  # patterns for many keys, with the meaning of these keys
-    "config_dir=FOLDER": "a folder of your own files, as `init FOLDER` writes it; by default the current folder or its "
-    "nearest parent with panj.yaml",
+    f"{CONFIG_DIR}FOLDER": "a folder of your own files, as `init FOLDER` writes it; by default the current folder or "
+    "its nearest parent with panj.yaml",
     "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
 }
@@ -183,7 +184,8 @@ class Completions(NamedTuple):
 
     words: list[str]  # options as `key=` or `key=value`, and the choices of an argument
     takes_settings: bool
-    takes_folder: bool  # whether the folder of a study may come next
+    takes_study: bool  # whether the folder of a study may be next
+    takes_path: bool  # whether a file or folder may be next
 
     @property
     def has_outcome(self) -> bool:
@@ -200,8 +202,9 @@ def completions() -> dict[str, Completions]:
         words += [word for one in declared if one.role == "argument" for word in one.declared["choices"]]
         takes_settings = any(one.role == "overrides" and not one.declared["keys"] for one in declared)
         words += [f"{key}=" for one in declared if one.role == "overrides" for key in one.declared["keys"]]
-        takes_folder = any(one.role == "argument" and one.kind is Path for one in declared)
-        found[name] = Completions(words, takes_settings, takes_folder)
+        paths = [one.declared for one in declared if one.role == "argument" and one.kind is Path]
+        takes_study = any(not path["is_file"] and path["read"] is None for path in paths)
+        found[name] = Completions(words, takes_settings, takes_study, bool(paths))
     return found
 
 
@@ -215,6 +218,12 @@ def option_words(one: Option) -> list[str]:
     return [f"{one.key}={value}" for value in values]
 
 
+def path_keys() -> list[str]:
+    """Return the keys of options and settings whose value is a path."""
+    declared = [one for verb in VERBS.values() for one in options_of(verb) if one.role == "option"]
+    return sorted({CONFIG_DIR.removesuffix("="), *PATHS, *(one.key for one in declared if one.kind is Path)})
+
+
 def setting_words() -> list[str]:
     """Return the completions of settings: every key as `key=`, every choice as `group=choice`, and dated events."""
     rules = [f"rules.{path.stem}.{name}=" for path in sorted((folder_of("configs") / "rules").glob("*.yaml"))
@@ -224,13 +233,16 @@ def setting_words() -> list[str]:
     return [*chosen, *(f"{key}=" for key in SETTINGS), *rules, *dated]
 
 
+# In all three shells files are offered after verbs that read a path, unless a study has the typed name, and after the
+# keys of paths. Flags are offered once a dash is typed.
 BASH = """# eval "$(panj completion bash)"
 _panj() {{
-  local typed=${{COMP_LINE:0:COMP_POINT}} verb=${{COMP_WORDS[1]}} words="" studies="" about
+  local typed=${{COMP_LINE:0:COMP_POINT}} verb=${{COMP_WORDS[1]}} words="" studies="" paths="" about
   local current=${{typed##* }}
   local settings="{settings}"
   local outcomes="{outcomes}"
-  local every="{flags}"
+  local every="{key_of_folder}"
+  if [[ $current == -* ]]; then every="{flags}"; fi
   if [[ $current == precision.outcome=* ]]; then settings=${{outcomes//outcome=/precision.outcome=}}; fi
   if [[ $current != *=* ]]; then outcomes=""; fi
   for about in results/*/about.json; do [[ -e $about ]] && studies+=" ${{about%/about.json}}"; done
@@ -239,31 +251,42 @@ _panj() {{
 {cases}
       *) words="$settings $every";;
     esac
+    case "$verb" in
+      {of_studies}) [[ -z $(compgen -W "$studies" -- "$current") ]] && paths=yes || words+=$studies;;
+      {of_paths}) paths=yes;;
+    esac
   fi
   local key="" before=""
   if [[ $current == *=* ]]; then  # of a list such as outcome=a,b the last value is completed
     key=${{current%%=*}}=
     [[ $current == *,* ]] && before=${{current#*=}} && before=${{before%,*}},
+    case "$key" in {keys_of_paths}) paths=yes;; *) paths="";; esac
   fi
   local value=${{current#"$key"}}
-  COMPREPLY=($(compgen -W "$words" -- "$key${{value##*,}}"))
+  COMPREPLY=($(compgen -W "$words" -X "$key" -- "$key${{value##*,}}"))
   if [[ -n $key ]]; then
     COMPREPLY=("${{COMPREPLY[@]#"$key"}}")
     COMPREPLY=("${{COMPREPLY[@]/#/$before}}")
     [[ $COMP_WORDBREAKS == *=* ]] || COMPREPLY=("${{COMPREPLY[@]/#/$key}}")
   fi
+  if [[ -n $paths && $current != -* ]]; then  # the shell itself quotes files, if there are no words beside them
+    local IFS=$'\\n'
+    [[ -z ${{COMPREPLY[0]}} ]] && compopt -o default 2>/dev/null || COMPREPLY+=($(compgen -f -- "$value"))
+  fi
   [[ ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace 2>/dev/null
   return 0
 }}
-complete -o default -F _panj panj
+complete -F _panj panj
 """
 ZSH = """#compdef panj
 # eval "$(panj completion zsh)"
 _panj() {{
   local -a words_here studies
+  local paths="" found=1
   local settings="{settings}"
   local outcomes="{outcomes}"
-  local every="{flags}"
+  local every="{key_of_folder}"
+  if [[ $PREFIX == -* ]]; then every="{flags}"; fi
   if [[ $PREFIX == precision.outcome=* ]]; then settings=${{outcomes//outcome=/precision.outcome=}}; fi
   if [[ $PREFIX != *=* ]]; then outcomes=""; fi
   studies=(results/*/about.json(N:h))
@@ -272,14 +295,23 @@ _panj() {{
 {cases}
       *) words_here=(${{=settings}} ${{=every}});;
     esac
+    case "$words[2]" in
+      {of_studies}) compadd -- $studies && found=0 || paths=yes;;
+      {of_paths}) paths=yes;;
+    esac
+  fi
+  if [[ $PREFIX == *=* ]]; then
+    case "${{PREFIX%%=*}}=" in {keys_of_paths}) compset -P '*='; _files; return;; *) paths="";; esac
   fi
   if [[ $PREFIX == *=*,* ]]; then  # of a list such as outcome=a,b the last value is completed
     local key=${{PREFIX%%=*}}=
     compset -P '*,'
-    words_here=(${{${{(M)words_here:#$key*}}#$key}})
+    words_here=(${{${{(M)words_here:#$key?*}}#$key}})
   fi
-  compadd -S '' -- $words_here
-  _files
+  compadd -S '' -- ${{(M)words_here:#*=}} && found=0
+  compadd -- ${{words_here:#*=}} && found=0
+  [[ -n $paths && $PREFIX != -* ]] && _files && found=0
+  return found
 }}
 compdef _panj panj
 """
@@ -292,11 +324,30 @@ function __panj_words  # of a list such as outcome=a,b the last value is complet
     set -l key (string replace -r '=.*' '=' -- $typed)
     set -l before (string replace -r '[^,]*$' '' -- $typed)
     for word in $argv
-      string match -q -- "$key*" $word; and echo $before(string replace -- $key '' $word)
+      test $word != $key; and string match -q -- "$key*" $word; and echo $before(string replace -- $key '' $word)
     end
   else
     printf '%s\\n' $argv
   end
+end
+function __panj_verb  # whether the verb of the line is one of these
+  set -l typed (commandline -opc)
+  set -q typed[2]; and contains -- $typed[2] $argv
+end
+function __panj_first
+  test (count (commandline -opc)) -eq 1
+end
+function __panj_studies
+  for about in results/*/about.json
+    string replace /about.json '' $about
+  end
+end
+function __panj_no_study  # whether no study has the typed name
+  set -l typed (commandline -ct)
+  for study in (__panj_studies)
+    test (string sub -l (string length -- "$typed") -- $study) = "$typed"; and return 1
+  end
+  return 0
 end
 complete -c panj -f
 """
@@ -315,52 +366,53 @@ def completion(shell: str) -> str:
     is_bash = shell == "bash"
     form, names = ('      {})  words="{}";;', "${}") if is_bash else ("      {})  words_here=({});;", "${{={}}}")
     cases = [form.format("help", " ".join(VERBS))]
-    for name, found in completions().items():
+    found = completions()
+    for name, one in found.items():
         if name == "run":
             continue
-        parts = [*found.words, names.format("every")]
-        parts += [names.format("outcomes")] * found.has_outcome + [names.format("settings")] * found.takes_settings
-        parts += ["$studies"] * found.takes_folder
+        parts = [*one.words, names.format("every")]
+        parts += [names.format("outcomes")] * one.has_outcome + [names.format("settings")] * one.takes_settings
         cases.append(form.format(name, " ".join(parts)))
     return (BASH if is_bash else ZSH).format(
         verbs=" ".join(VERBS), settings=" ".join(settings), outcomes=" ".join(outcomes), flags=" ".join(flags),
-        cases="\n".join(cases),
+        cases="\n".join(cases), key_of_folder=CONFIG_DIR,
+        of_studies="|".join(name for name, one in found.items() if one.takes_study),
+        of_paths="|".join(name for name, one in found.items() if one.takes_path and not one.takes_study),
+        keys_of_paths="|".join(f"{key}=" for key in path_keys()),
     )  # fmt: skip
 
 
 def fish(settings: Sequence[str], outcomes: Sequence[str], flags: Sequence[str]) -> str:
-    """Return the completion script for fish, in which words accepted by several verbs are listed once.
-
-    Files are offered only after verbs that read a study or file, and after settings that are paths.
-    """
+    """Return the completion script for fish, in which words accepted by several verbs are listed once."""
     found = completions()
-    seen = "__fish_seen_subcommand_from"
-    others = [name for name, one in found.items() if not one.takes_settings]
-    with_outcome = [name for name, one in found.items() if one.has_outcome]
-    of_folders = [name for name, one in found.items() if one.takes_folder]
+    others = " ".join(["help", *(name for name, one in found.items() if not one.takes_settings)])
+    with_outcome = " ".join(name for name, one in found.items() if one.has_outcome)
+    of_studies = " ".join(name for name, one in found.items() if one.takes_study)
+    of_paths = " ".join(name for name, one in found.items() if one.takes_path)
     lines = []
     for name, verb in VERBS.items():
         text = summary_of(verb).replace("\\", "").replace("'", "")
-        lines.append(f"complete -c panj -n __fish_use_subcommand -a {name} -d '{text}'")
+        lines.append(f"complete -c panj -n __panj_first -a {name} -d '{text}'")
     lines += [
-        f"complete -c panj -n '{seen} {name}' -a '(__panj_words {' '.join(one.words)})'"
+        f"complete -c panj -n '__panj_verb {name}' -a '(__panj_words {' '.join(one.words)})'"
         for name, one in found.items()
         if one.words
     ]
     typing = "string match -q '{}outcome=*' -- (commandline -ct)"
-    asked = f"{seen} {' '.join(with_outcome)}; and {typing.format('')}"
     precise = " ".join(f"precision.{one}" for one in outcomes)
     no_key = "not string match -q '*=*' -- (commandline -ct)"
-    paths = "string match -qr '^(config_dir|out|reference|results_dir)=' -- (commandline -ct)"
+    paths = f"string match -qr '^({'|'.join(path_keys())})=' -- (commandline -ct)"
     lines += [
-        f"complete -c panj -n '{seen} help' -a '{' '.join(VERBS)}'",
-        f"complete -c panj -n 'not {seen} help {' '.join(others)}' -a '(__panj_words {' '.join(settings)})'",
-        f"complete -c panj -n \"{asked}\" -a '(__panj_words {' '.join(outcomes)})'",
-        f"complete -c panj -n \"{typing.format('precision.')}\" -a '(__panj_words {precise})'",
-        f'complete -c panj -n "{seen} {" ".join(of_folders)}; and {no_key}" -F',
+        f"complete -c panj -n '__panj_verb help' -a '{' '.join(VERBS)}'",
+        f"complete -c panj -n 'not __panj_verb {others}' -a '(__panj_words {' '.join(settings)})'",
+        f"complete -c panj -n 'not __panj_verb help' -a '{CONFIG_DIR}'",
+        f'complete -c panj -n "__panj_verb {with_outcome}; and {typing.format("")}"'
+        f" -a '(__panj_words {' '.join(outcomes)})'",
+        f'complete -c panj -n "not __panj_verb {others}; and {typing.format("precision.")}"'
+        f" -a '(__panj_words {precise})'",
+        f"complete -c panj -n '__panj_verb {of_studies}' -a '(__panj_studies)'",
+        f'complete -c panj -n "__panj_verb {of_paths}; and {no_key}; and __panj_no_study" -F',
         f'complete -c panj -n "{paths}" -F',
-        f"complete -c panj -n '{seen} {' '.join(of_folders)}' -a '(for about in results/*/about.json; "
-        'string replace /about.json "" $about; end)\'',
         *(f"complete -c panj -l {flag.removeprefix('--')}" for flag in flags),
     ]
     return FISH + "\n".join(lines) + "\n"

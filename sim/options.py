@@ -32,6 +32,7 @@ FLAGS = {  # flags of Hydra and other programs, with their replacements
     "--version": "`python -m sim --version` alone",
 }  # fmt: skip
 OTHER_FLAG = "key=value, -m, --quiet or --json; `python -m sim --help` lists all"
+PATHS = ("results_dir", "calibration.file", "worlds.file")  # settings
 FOLDER = "folder of a study, such as results/policy"
 BASE = "by default the baseline, which has the settings before the sweep"
 UPPER = "upper threshold, a number or a date"

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,72 +90,139 @@ def test_completion_scripts_have_no_errors_of_syntax(shell: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.fixture(scope="module")
-def bash_script() -> str:
-    if shutil.which("bash") is None:
-        pytest.skip("needs bash")
-    return help.completion("bash")
+COMPLETED = [
+    ("panj border=cl", {"border=closed"}),
+    ("panj border=", {f"border={name}" for name in choices_of("border")}),
+    ("panj pla", {"plan"}),
+    ("panj list outc", {"outcomes"}),
+    ("panj list ", {*options.LISTS, "config_dir="}),
+    ("panj completion fi", {"fish"}),
+    ("panj completion ", {*options.SHELLS, "config_dir="}),
+    ("panj export results/one to=", {"to=csv", "to=geojson", "to=gpkg", "to=xlsx"}),
+    ("panj help me", {"memo"}),
+    ("panj help memo rep", {"report", "reproduce"}),
+    ("panj -m border=open,cl", {"border=open,closed"}),
+    ("panj run --q", {"--quiet"}),
+    ("panj run --", {"--help", "--json", "--quiet"}),
+    ("panj -m morale=brittle,rep", {"morale=brittle,reported"}),
+    ("panj compare outcome=largest_night,troops_crossed_la", {"outcome=largest_night,troops_crossed_largest_night"}),
+    ("panj fork outcome=largest_night,troops_crossed_la", {"outcome=largest_night,troops_crossed_largest_night"}),
+    ("panj precision.outcome=troops_crossed_la", {"precision.outcome=troops_crossed_largest_night"}),
+    ("panj plan precision.outcome=troops_crossed_la", {"precision.outcome=troops_crossed_largest_night"}),
+    ("panj fork rules.news.fa", {"rules.news.fade_days="}),
+    ("panj timeline.events.bag", {"timeline.events.bagram_handed_over.date="}),
+    ("panj reproduce executor.w", {"executor.workers="}),
+    ("panj conf", {"config_dir="}),
+    ("panj compare conf", {"config_dir="}),
+    # studies, and files only where a path may be
+    ("panj compare res", {"results/one"}),
+    ("panj compare bord", set()),
+    ("panj report zzq", {"zzq_file"}),
+    ("panj grade zzq", {"zzq_file"}),
+    ("panj reproduce results/one/ab", {"results/one/about.json"}),
+    ("panj init zzq", {"zzq_file"}),
+    ("panj report out=zzq", {"out=zzq_file"}),
+    ("panj results_dir=zzq", {"results_dir=zzq_file"}),
+    ("panj run config_dir=zzq", {"config_dir=zzq_file"}),
+    ("panj calibration.file=zzq", {"calibration.file=zzq_file"}),
+    ("panj worlds.file=zzq", {"worlds.file=zzq_file"}),
+    ("panj zzq", set()),
+    ("panj run zzq", set()),
+    ("panj plan zzq", set()),
+    ("panj list zzq", set()),
+    ("panj run scenario=zzq", set()),
+    ("panj report outcome=zzq", set()),
+    ("panj hindcast reference=zzq", set()),
+]
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("panj border=cl", ["closed"]),
-        ("panj pla", ["plan"]),
-        ("panj list outc", ["outcomes"]),
-        ("panj completion fi", ["fish"]),
-        ("panj help me", ["memo"]),
-        ("panj -m border=open,cl", ["open,closed"]),
-        ("panj run --q", ["--quiet"]),
-        ("panj -m morale=brittle,rep", ["brittle,reported"]),
-        ("panj compare outcome=largest_night,troops_crossed_la", ["largest_night,troops_crossed_largest_night"]),
-        ("panj precision.outcome=troops_crossed_la", ["troops_crossed_largest_night"]),
-        ("panj fork rules.news.fa", ["rules.news.fade_days="]),
-        ("panj timeline.events.bag", ["timeline.events.bagram_handed_over.date="]),
-        ("panj compare res", ["results/one"]),
-        ("panj compare bord", []),
-        ("panj reproduce executor.w", ["executor.workers="]),
-    ],
-)
-def test_bash_completes(bash_script: str, typed: str, offered: list[str], tmp_path: Path) -> None:
+@pytest.fixture
+def folder_with_study(tmp_path: Path) -> Path:
+    """A folder with a study, a folder that is none, and a file."""
     for name in ("one", "not_a_study"):
         (tmp_path / "results" / name).mkdir(parents=True)
     (tmp_path / "results" / "one" / "about.json").touch()
-    words = " ".join(f"'{word}'" for word in typed.replace("=", " = ").split())  # as bash splits them
-    line = (
-        f"{bash_script}\nCOMP_LINE='{typed}'; COMP_POINT={len(typed)}; COMP_WORDS=({words})\n"
-        "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _panj; printf '%s\\n' \"${COMPREPLY[@]}\""
-    )
-    said = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert (said.stdout.split(), said.stderr) == (offered, "")
+    (tmp_path / "zzq_file").touch()
+    return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("panj border=cl", {"border=closed"}),
-        ("panj border=", {f"border={name}" for name in choices_of("border")}),
-        ("panj list ", set(options.LISTS)),
-        ("panj completion ", set(options.SHELLS)),
-        ("panj export results/one to=", {"to=csv", "to=geojson", "to=gpkg", "to=xlsx"}),
-        ("panj help me", {"memo"}),
-        ("panj -m border=open,cl", {"border=open,closed"}),
-        ("panj fork outcome=largest_night,troops_crossed_la", {"outcome=largest_night,troops_crossed_largest_night"}),
-        ("panj precision.outcome=troops_crossed_la", {"precision.outcome=troops_crossed_largest_night"}),
-        ("panj report a_f", {"a_file"}),
-        ("panj report out=a_f", {"out=a_file"}),
-    ],
-)
-def test_fish_completes_choices_without_files(typed: str, offered: set[str], tmp_path: Path) -> None:
-    if shutil.which("fish") is None:
-        pytest.skip("needs fish")
-    (tmp_path / "a_file").touch()
-    line = f"{help.completion('fish')}\ncomplete -C '{typed}'"
+def said_by(shell: list[str], line: str, folder: Path) -> list[str]:
+    """Run a script of a shell, and return the lines that it prints."""
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"needs {shell[0]}")
     said = subprocess.run(
-        ["fish", "--no-config"], input=line, capture_output=True, text=True, check=True, cwd=tmp_path,
-        env=os.environ | {"HOME": str(tmp_path)},
+        shell, input=line, capture_output=True, text=True, check=True, cwd=folder, timeout=60,
+        env=os.environ | {"HOME": str(folder)},
     )  # fmt: skip
-    assert ({each.partition("\t")[0] for each in said.stdout.splitlines()}, said.stderr) == (offered, "")
+    assert said.stderr == ""
+    return said.stdout.splitlines()
+
+
+def offered_by_bash(typed: str, folder: Path) -> list[str]:
+    """Return what bash offers to add to the last word, which for bash begins after `=`."""
+    words = " ".join(f"'{word}'" for word in typed.replace("=", " = ").split())  # as bash splits them
+    words += " ''" * typed.endswith((" ", "="))
+    line = (
+        f"{help.completion('bash')}\nCOMP_LINE='{typed}'; COMP_POINT={len(typed)}; COMP_WORDS=({words})\n"
+        'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _panj; for one in "${COMPREPLY[@]}"; do echo "$one"; done'
+    )
+    return said_by(["bash"], line, folder)
+
+
+@pytest.mark.parametrize(("typed", "offered"), COMPLETED)
+def test_bash_completes(typed: str, offered: set[str], folder_with_study: Path) -> None:
+    word = typed.rpartition(" ")[2]
+    key = word[: word.find("=") + 1]
+    assert {key + each for each in offered_by_bash(typed, folder_with_study)} == offered
+
+
+@pytest.mark.parametrize("typed", ["panj compare above=", "panj runs=", "panj compare outcome=largest_night,zzq"])
+def test_bash_adds_nothing_to_a_key_without_known_values(typed: str, folder_with_study: Path) -> None:
+    assert offered_by_bash(typed, folder_with_study) == []
+
+
+@pytest.mark.parametrize(("typed", "offered"), COMPLETED)
+def test_fish_completes(typed: str, offered: set[str], folder_with_study: Path) -> None:
+    line = f"{help.completion('fish')}\ncomplete -C '{typed}'"
+    said = said_by(["fish", "--no-config"], line, folder_with_study)
+    assert {each.partition("\t")[0] for each in said} == offered
+
+
+IN_ZSH = """
+zmodload zsh/zpty
+zpty inner zsh -f -i
+listen() { local said; zpty -r inner said '*'$1'*'; print -r -- $said }
+zpty -w inner 'PS1= PS2= RPS1=; unsetopt prompt_cr prompt_sp; stty -echo; source ./setup.zsh; print ready-${:-now}'
+listen ready-now >/dev/null
+zpty -w -n inner "$1"$'\\t'
+listen $'\\x02' 
+zpty -d inner
+"""
+# compadd is wrapped, since the screen shows names without the text before them and in columns
+SETUP = """
+autoload -Uz compinit; compinit -u -D
+bindkey '^I' complete-word
+source ./panj.zsh
+compadd() {
+  if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi
+  local -a hits; local -A prefix; local hit
+  builtin compadd -A hits "$@"
+  zparseopts -E P:=prefix p:=prefix
+  for hit in $hits; do print -r -- "<$IPREFIX${prefix[-P]}${prefix[-p]}$hit>"; done
+  (( $#hits ))
+}
+began() { print -n $'\\x01' }
+ended() { print -n $'\\x02' }
+compprefuncs=(began) comppostfuncs=(ended)
+"""
+
+
+@pytest.mark.parametrize(("typed", "offered"), COMPLETED)
+def test_zsh_completes(typed: str, offered: set[str], folder_with_study: Path) -> None:
+    (folder_with_study / "panj.zsh").write_text(help.completion("zsh"), encoding="utf-8")
+    (folder_with_study / "setup.zsh").write_text(SETUP, encoding="utf-8")
+    said = "\n".join(said_by(["zsh", "-f", "-s", typed], IN_ZSH, folder_with_study))
+    assert set(re.findall("<(.*?)>", said.partition("\x01")[2])) == offered
 
 
 def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(

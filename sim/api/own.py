@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sim.api.notebooks import warn
 from sim.data.own import own_folder, recorded_folder, using
-from sim.errors import PanjError
+from sim.errors import PanjError, described
 
 if TYPE_CHECKING:
     from sim.api.study import Study
@@ -47,7 +47,7 @@ def path_given(key: str, value: object, expected: str = "a path") -> Path:
     """Convert a path or text to a path; for anything else, raise a PanjError that names the argument `key`."""
     if isinstance(value, Path | str):
         return Path(value).expanduser()
-    raise PanjError(f"{key}: found {value!r}, expected {expected}", key=key)
+    raise PanjError(f"{key}: found {described(value)}, expected {expected}", key=key)
 
 
 def with_its_files(

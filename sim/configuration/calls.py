@@ -10,6 +10,7 @@ from sim.configuration.overrides import setting_names
 from sim.errors import PanjError, closest, described, nearest
 
 Public = TypeVar("Public", bound=Callable[..., Any])
+LACKING = re.compile(r"missing a required (?:keyword-only )?argument: '(\w+)'")  # as Python words it
 MADE = ("__init__", "__new__")  # methods that are called with the arguments of a class
 # what is expected of an argument, by the types in its annotation
 EXPECTED = {
@@ -79,9 +80,9 @@ def check_call(
     except TypeError as error:
         given = len(arguments) - int(is_method)
         expected = ", ".join(str(one).partition(":")[0] for one in own if one.name in names) or "nothing"
-        raise PanjError(
-            f"{name}: found {error}; {given} given without a name, expected ({expected})", key=name
-        ) from None
+        lacking = LACKING.fullmatch(str(error))
+        found = f"no {lacking[1]}" if lacking else f"{error}; {given} given without a name"
+        raise PanjError(f"{name}: found {found}, expected ({expected})", key=name) from None
     for one in own:
         if one.kind is not Parameter.VAR_KEYWORD and one.name in bound:
             check_value(one.name, bound[one.name], one.annotation)
@@ -100,7 +101,7 @@ def check_value(key: str, value: Any, annotation: Any) -> None:
     text = annotation.__name__ if isclass(annotation) else str(annotation)
     types = re.findall(r"\w+", re.sub(r"\[.*?\]", "", text))
     expected = list(dict.fromkeys(EXPECTED[name] for name in types if name in EXPECTED))
-    dimensions = len(getattr(value, "shape", ()))
+    dimensions = 0 if isclass(value) else len(getattr(value, "shape", ()))
     is_row = dimensions == 1 or isinstance(value, list | tuple | range | set | frozenset)
     is_wrong = (
         dimensions > 1

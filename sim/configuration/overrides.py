@@ -27,7 +27,7 @@ from sim.data.configs import GROUPS, folder_of, read_yaml
 from sim.data.own import EVENTS as OWN_EVENTS
 from sim.data.own import file_of, files_of, own_file, own_yaml
 from sim.errors import PanjError, unknown
-from sim.options import MULTIRUN
+from sim.options import MULTIRUN, PATHS
 from sim.provenance import shell_command
 
 # groups for the source of the uncertain numbers, and for whether campaigns followed the record
@@ -43,7 +43,6 @@ ONE_VALUE = {
     "study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", "worlds", *DRAW_KEYS,
     *HOW_GROUPS, *HOW_KEYS,
 }  # fmt: skip
-PATHS = ("results_dir", "calibration.file", "worlds.file")
 AS_TYPED = ("study", *PATHS)  # names and paths, which are taken literally
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000

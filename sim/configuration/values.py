@@ -3,7 +3,7 @@
 The same settings in a shell and in Python therefore give the same study, folder and fingerprint.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ def overrides_of(settings: Mapping[str, Any] | None, keywords: Mapping[str, Any]
     for key, value in [*flat(settings or {}), *flat(keywords)]:
         if key in words:
             raise PanjError(f"{key}: found two values, expected one", key=key)
-        many = several(key, value)
+        many = several(key, value, "a list of values" if sweeps else "a single value")
         if (many is not None or isinstance(value, Interval)) and not sweeps:
             raise PanjError(
                 f"{key}: found {described(value)}, expected a single value; sim.sweep takes several", key=key
@@ -99,14 +99,22 @@ def events_of(timeline: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
                 raise PanjError(f"{key}: found {described(event)}, expected a mapping such as {{'date': ...}}", key=key)
 
 
-def several(key: str, value: Any) -> list[Any] | None:
+def several(key: str, value: Any, expected: str) -> list[Any] | None:
     """Return the values of a list, tuple, range, array or series; None for a single value.
 
+    Args:
+        key: Key of the setting, for errors.
+        value: The value or values.
+        expected: What is expected, for errors.
+
     Raises:
-        PanjError: The value is a table, has several dimensions, or is an unordered collection.
+        PanjError: The value is a table, has several dimensions, or is an unordered collection or an iterator, which
+            could be read only once.
     """
-    if getattr(value, "ndim", 0) > 1 or isinstance(value, set | frozenset):
-        raise PanjError(f"{key}: found {described(value)}, expected a list of values", key=key)
+    if isinstance(value, type):
+        return None
+    if getattr(value, "ndim", 0) > 1 or isinstance(value, set | frozenset | Iterator):
+        raise PanjError(f"{key}: found {described(value)}, expected {expected}", key=key)
     if key in LISTS or isinstance(value, str | bytes | Mapping | Interval | date | Path | None):
         return None
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):

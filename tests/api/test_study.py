@@ -289,6 +289,18 @@ def test_names_may_be_given_as_a_series(plain):
     assert list(plain.table("runs", pd.Series(["seed", "cell"]))) == ["seed", "cell"]
 
 
+def test_an_argument_that_is_missing_is_named():
+    with pytest.raises(sim.PanjError) as refused:
+        sim.open()
+    assert str(refused.value) == "sim.open: found no folder, expected (folder, cell, config_dir)"
+
+
+@pytest.mark.parametrize("value", [str, pd.DataFrame])
+def test_a_class_where_a_path_is_expected_is_named(value):
+    with pytest.raises(sim.PanjError, match=f"^folder: found the class {value.__name__}, expected a path$"):
+        sim.open(value)
+
+
 def test_an_argument_too_many_or_too_few_is_named(plain):
     for call, key in ((lambda: plain.plot("map", None, 3), "Study.plot"), (sim.open, "sim.open")):
         with pytest.raises(sim.PanjError) as refused:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.configuration.compose import compose_settings
 from sim.configuration.overrides import Overrides
 from sim.configuration.sweep import compose_sweep
-from sim.configuration.values import Interval, overrides_of
+from sim.configuration.values import EXPECTED, Interval, overrides_of
 from sim.data.configs import folder_of
 from sim.errors import PanjError
 
@@ -97,6 +97,28 @@ def test_a_value_that_no_setting_has_is_refused(settings, keywords, sweeps, key)
     with pytest.raises(PanjError) as refused:
         overrides_of(settings, keywords, sweeps)
     assert refused.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("value", "sweeps", "found"),
+    [
+        (pd.DataFrame({"border": ["open"]}), False, "a DataFrame of 1 x 1, expected a single value"),
+        (pd.DataFrame({"border": ["open"]}), True, "a DataFrame of 1 x 1, expected a list of values"),
+        (np.ones((2, 2)), True, "an ndarray of 2 x 2, expected a list of values"),
+        ((one for one in ("open", "closed")), True, "a generator, expected a list of values"),
+        ((one for one in ("open", "closed")), False, "a generator, expected a single value"),
+        (map(str, (1, 2)), True, "a map, expected a list of values"),
+        (str, False, f"the class str, expected {EXPECTED}"),
+        (pd.DataFrame, True, f"the class DataFrame, expected {EXPECTED}"),
+        (print, False, f"<built-in function print>, expected {EXPECTED}"),
+        (lambda: "open", False, f"a function, expected {EXPECTED}"),
+        (np.random.default_rng(1), False, f"a Generator, expected {EXPECTED}"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_described_without_an_address_in_memory(value, sweeps, found):
+    with pytest.raises(PanjError) as refused:
+        overrides_of({}, {"border": value}, sweeps)
+    assert str(refused.value) == f"border: found {found}"
 
 
 @given(st.text(min_size=1).filter(lambda text: text.isprintable() and not text.isspace()))
