@@ -131,7 +131,7 @@ def test_a_solution_from_few_campaigns_is_not_checked_but_handed_in_and_flagged(
     file = f"lesson_3_{STUDENT}.json"
     said, _ = run("solutions/3_was_help_the_missing_thing.ipynb", FEW, GRADE.format(file=file, reference=REFERENCE))
     assert said.count("Too few campaigns to check an answer: 12 were run, at least ") == 4
-    assert "Flagged" not in said and "That fits." not in said
+    assert "Flagged" not in said and said.count("That fits.") == 1, "the quiz needs no campaigns"
     assert sum(int(line.split()[-1]) for line in said.splitlines() if line.startswith("MARK")) == 4
 
 
