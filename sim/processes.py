@@ -45,6 +45,9 @@ def interrupts_deferred() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, lambda *given: met.append(given))
     has_mask = hasattr(signal, "pthread_sigmask")  # new processes inherit the mask
     if has_mask:
+        from multiprocessing.resource_tracker import ensure_running
+
+        ensure_running()  # when this process of multiprocessing is started, SIGINT is unblocked
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

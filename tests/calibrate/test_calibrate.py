@@ -483,7 +483,7 @@ def test_events_that_came_nearer_are_counted_with_and_without_themselves(refined
     said = " ".join(describe_events(made._replace(events=rows)))
     assert "is 0.90 in the prior sample, 0.40 in the ensembles and 0.70 in" in said
     assert "to 2 of them" in said and "the mean is 0.92, and" in said and "prior sample to 1." in said
-    assert "For second event fewer than" in said and "first event" not in said
+    assert "For second event, fewer than" in said and "first event" not in said
     assert describe_events(made._replace(about={**made.about, "refine": "none"})) == []
 
 
