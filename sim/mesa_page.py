@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from mesa.visualization import SolaraViz
+from solara.server import settings as server_settings
 
 from sim.configuration.changes import default_choices
 from sim.configuration.overrides import choices_of
@@ -213,6 +214,9 @@ def cite_figure(id: str) -> str:
     return f"- {id}, {source.when}: {source.said}. {name}"
 
 
+server_settings.telemetry.mixpanel_enable = (
+    False  # the server starts to count visitors only after it has read this file
+)
 PANELS = [(show_map, 0), (show_curves, 0), (show_sources, 1)]  # panels, with the numbers of their tabs
 
 

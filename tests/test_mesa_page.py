@@ -10,6 +10,8 @@ pytest.importorskip("altair", reason="mesa.visualization needs altair")
 warnings.filterwarnings("ignore", message="[\\s\\S]*use_state")  # found by solara in Mesa 3.3, once per process
 
 import solara  # noqa: E402
+from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
+from solara.server import settings  # noqa: E402
 
 from sim import mesa_page  # noqa: E402
 from sim.configuration.compose import compose_settings  # noqa: E402
@@ -17,6 +19,7 @@ from sim.configuration.overrides import GROUPS, choices_of  # noqa: E402
 from sim.data.facts import THE_LINE  # noqa: E402
 from sim.engine.world import Holder  # noqa: E402
 from sim.mesa_page import PARAMETERS, POLICIES, CampaignOnPage, Page, draw_curves, draw_map  # noqa: E402
+from sim.plots.style import EDGE  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,17 @@ def test_the_curves_end_on_the_day_that_was_run_and_have_the_reported_figures():
 def test_every_figure_says_what_it_shows(draw, model):
     said = texts_of(draw(model))
     assert "One campaign (free; calibrated" in said and "seed 7" in said and "day 1 of 1" in said
+
+
+@pytest.mark.parametrize("draw", [draw_map, draw_curves])
+def test_no_text_is_cut_off_at_the_right_margin(draw, model):
+    figure = draw(model)
+    FigureCanvasAgg(figure).draw()
+    assert max(text.get_window_extent().x1 for text in figure.texts) <= figure.bbox.width * (1 - EDGE) + 1
+
+
+def test_the_page_sends_no_telemetry():
+    assert not settings.telemetry.mixpanel_enable
 
 
 def test_every_reported_figure_has_its_source():

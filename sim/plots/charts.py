@@ -16,9 +16,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.dates import AutoDateLocator, date2num, num2date
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, StrMethodFormatter
 
@@ -36,6 +37,7 @@ from sim.wording import format_short_day, is_share
 NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that are not stored in its figures
 LINE = 1.2  # line height relative to the font size
 POINTS = 72.0  # points per inch
+FEWEST_LETTERS = 20  # of a line of a caption, however narrow the figure is
 KEPT: ContextVar[list[Figure] | None] = ContextVar("KEPT", default=None)  # figures collected by `keep_figures`
 
 
@@ -219,8 +221,17 @@ def add_caption(figure: Figure, caption: str) -> None:
 
 
 def wrap_caption(figure: Figure, caption: str) -> str:
-    """Wrap a caption to the width of a figure, and shorten very long names in it."""
-    return textwrap.fill(shorten_words(caption), int(figure.get_figwidth() * LETTERS_PER_INCH))
+    """Wrap a caption so that every line fits between the margins of a figure, and shorten very long names in it."""
+    text, letters = shorten_words(caption), int(figure.get_figwidth() * LETTERS_PER_INCH)
+    room = figure.bbox.width * (1 - 2 * EDGE)
+    drawn = RendererAgg(1, 1, figure.dpi)  # letters are wider at few dots per inch
+    font = FontProperties(size=CAPTION)
+    while True:
+        lines = textwrap.wrap(text, letters)
+        widths = [drawn.get_text_width_height_descent(line, font, ismath=False)[0] for line in lines]
+        if max(widths, default=0) <= room or letters <= FEWEST_LETTERS:
+            return "\n".join(lines)
+        letters -= 1
 
 
 def shorten_words(text: str, most: int = 60) -> str:
