@@ -37,6 +37,7 @@ from sim.data.record import (
     point,
     reported,
 )
+from sim.data.shapes import note_on_shapes
 from sim.engine.campaign import Series
 from sim.engine.world import Holder
 from sim.model import BorderCrisis
@@ -130,7 +131,10 @@ def draw_map(model: BorderCrisis) -> Figure:
     title = (
         f"{counted(int(held.sum()), 'district')} held by the Taliban, evening of {format_day(model.date, year=True)}"
     )
-    set_around(figure, title, f"{describe(model)} Shapes: {CREDIT}. Boundaries imply no opinion; sources on Page 1.")
+    note = note_on_shapes(land.facts.district_id)
+    set_around(
+        figure, title, f"{describe(model)} Shapes: {CREDIT}.{note} Boundaries imply no opinion; sources on Page 1."
+    )
     return figure
 
 
@@ -214,9 +218,7 @@ def cite_figure(id: str) -> str:
     return f"- {id}, {source.when}: {source.said}. {name}"
 
 
-server_settings.telemetry.mixpanel_enable = (
-    False  # the server starts to count visitors only after it has read this file
-)
+server_settings.telemetry.mixpanel_enable = False  # in time, since the server reads this file before it counts visits
 PANELS = [(show_map, 0), (show_curves, 0), (show_sources, 1)]  # panels, with the numbers of their tabs
 
 

@@ -1,6 +1,7 @@
 """Tests of the page of the Mesa model: its figures, its controls, and its sources."""
 
 import warnings
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -73,6 +74,15 @@ def test_no_text_is_cut_off_at_the_right_margin(draw, model):
     figure = draw(model)
     FigureCanvasAgg(figure).draw()
     assert max(text.get_window_extent().x1 for text in figure.texts) <= figure.bbox.width * (1 - EDGE) + 1
+
+
+def test_the_map_names_districts_that_it_leaves_out(model, monkeypatch):
+    land = mesa_page.read_land()
+    assert "Left out of the map" not in texts_of(draw_map(model))
+    codes = (*land.facts.district_id[:-1], "AF9999")
+    without = replace(land, facts=land.facts._replace(district_id=codes))
+    monkeypatch.setattr(mesa_page, "read_land", lambda: without)
+    assert "Left out of the map, since Panj has no shape for them: AF9999." in texts_of(draw_map(model))
 
 
 def test_the_page_sends_no_telemetry():

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from sim.errors import MOST_SHOWN, PanjError, shortened
+from sim.errors import MOST_SHOWN, PanjError, described, shortened
 from sim.provenance import PACKAGE
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
@@ -193,5 +193,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise
         raise not_yaml(path, error) from error
     if not isinstance(content, dict):
-        raise PanjError(f"{path}: found {type(content).__name__}, expected a mapping of names to values", key=str(path))
+        found = "nothing" if content is None else described(content)
+        raise PanjError(f"{path}: found {found}, expected a mapping of names to values", key=str(path))
     return content

@@ -25,7 +25,7 @@ from sim.data.record import (
     point,
     reported,
 )
-from sim.data.shapes import CREDIT, arcs_in_degrees, shapes_in_order
+from sim.data.shapes import CREDIT, arcs_in_degrees, note_on_shapes, shapes_in_order
 from sim.errors import unknown
 from sim.explorable import TEXTS
 from sim.explorable.campaigns import Gathered, split
@@ -211,4 +211,5 @@ def provenance_of(gathered: Gathered) -> dict[str, str]:
     worlds = {f"Campaigns: {one}": gathered.cell_of(one, "").calibration for one in gathered.worlds}
     worlds |= {"In hindsight": gathered.hindsight} if gathered.hindsight else {}
     seeds = f"{gathered.seeds[0]} to {gathered.seeds[-1]}, the same with every decision"
-    return {**rows, **worlds, "Seeds": seeds, "Libraries": libraries, "Map": CREDIT}
+    shapes = f"{CREDIT}.{note_on_shapes(read_land().facts.district_id)}"
+    return {**rows, **worlds, "Seeds": seeds, "Libraries": libraries, "Map": shapes.removesuffix(".")}

@@ -124,7 +124,11 @@ def test_a_rule_without_its_yaml_is_refused(rules: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("a: [1", "invalid YAML"), ("- a\n- b", "found list, expected a map"), ("", "found NoneType, expected a map")],
+    [
+        ("a: [1", "invalid YAML"),
+        ("- a\n- b", "found a list of 2, expected a map"),
+        ("", "found nothing, expected a map"),
+    ],
 )
 def test_a_file_that_is_no_mapping_is_refused(text: str, found: str, tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_text(text)

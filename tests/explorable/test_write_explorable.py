@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,6 +164,16 @@ def test_the_page_says_where_its_numbers_come_from(page, content):
         "geoBoundaries",
     ):
         assert said in page
+
+
+def test_the_page_names_districts_that_its_map_leaves_out(written, page, monkeypatch):
+    assert "Left out of the map" not in page
+    land = written_content.read_land()
+    codes = (*land.facts.district_id[:-1], "AF9999")
+    without = replace(land, facts=land.facts._replace(district_id=codes))
+    monkeypatch.setattr(written_content, "read_land", lambda: without)
+    said = ask("out=another.html").path.read_text(encoding="utf-8")
+    assert "simplified. Left out of the map, since Panj has no shape for them: AF9999<" in said
 
 
 def test_the_map_has_every_district_and_the_river(content):
