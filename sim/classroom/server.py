@@ -107,9 +107,9 @@ def app_of(room: Room, secret: str = "") -> Any:
     from starlette.routing import Route
 
     from sim.classroom.desk import the_desk
-    from sim.classroom.downloads import ADDRESS as CSV
-    from sim.classroom.downloads import csv
     from sim.classroom.notices import ATTEND, attend
+    from sim.classroom.parts.downloads import ADDRESS as CSV
+    from sim.classroom.parts.downloads import csv
     from sim.classroom.scenes import ADDRESS, CLASS_ADDRESS, class_scenes, scenes
     from sim.classroom.thresholds import ADDRESS as GAME
     from sim.classroom.thresholds import thresholds

@@ -5,9 +5,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from sim.classroom import downloads
-from sim.classroom.downloads import Offer, Offers, csv
 from sim.classroom.gate import BROWSER
+from sim.classroom.parts import downloads
+from sim.classroom.parts.downloads import Offer, Offers, csv
 from sim.classroom.sessions.claims import Refused
 from sim.study.files import csv_rows
 

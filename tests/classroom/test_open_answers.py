@@ -11,7 +11,6 @@ import pytest
 import solara
 from planted import PlantedCampaigns, luck, student_with
 
-from sim.classroom.drawn import untold
 from sim.classroom.lessons.collected import FirstChoices
 from sim.classroom.lessons.estimates import Sample, estimate, reported_value
 from sim.classroom.lessons.forecasts import reported_in
@@ -19,6 +18,7 @@ from sim.classroom.lessons.lesson import FORECAST, lesson_of, outcome_of, read_l
 from sim.classroom.lessons.marking import Answer, fits
 from sim.classroom.pages import lessons
 from sim.classroom.parts import distribution
+from sim.classroom.parts.drawn import untold
 from sim.classroom.reading import Campaigns, read
 from sim.configuration.compose import Composer
 

@@ -9,7 +9,7 @@ import time
 import pytest
 from planted import ANNA, BORIS, CYRUS, OUTCOME, TEACHER, opened, refusal
 
-from sim.classroom.downloads import describe_dialect, dialects
+from sim.classroom.parts.downloads import describe_dialect, dialects
 from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim
 from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN

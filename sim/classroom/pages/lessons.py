@@ -11,7 +11,6 @@ import solara
 
 from sim.classroom.choice.fields import LAST_DAY, fields_of
 from sim.classroom.desk import the_desk
-from sim.classroom.drawn import untold
 from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns, use_kept
 from sim.classroom.lessons.collected import the_class_hand_ins, the_class_ranges, the_first_choices
 from sim.classroom.lessons.estimates import GROUPS, reported_value
@@ -35,6 +34,7 @@ from sim.classroom.notices import current_seat
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper, Save, text_of_choice
 from sim.classroom.parts.distribution import Distribution, Picture, labels_of
+from sim.classroom.parts.drawn import untold
 from sim.classroom.parts.inline import first_uses, with_links, with_terms
 from sim.classroom.parts.questions import NUMBERS, Choose, Table, heads_of
 from sim.classroom.parts.reveal import KnownCounts, Revealed

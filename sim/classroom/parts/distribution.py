@@ -7,8 +7,8 @@ from typing import Any
 
 import solara
 
-from sim.classroom.drawn import untold
 from sim.classroom.parts import Folded, Heading, Note, Prose
+from sim.classroom.parts.drawn import untold
 from sim.classroom.reading import Reading, to_plain
 from sim.classroom.texts import texts_of
 from sim.configuration.settings import Settings

@@ -34,7 +34,7 @@ class Admission(NamedTuple):
     aid_places: float  # people: additional places in camps with full aid
     patience_days: float  # days: days before a family that is not admitted gives up
     next_post_km: float  # road km: greatest distance to another post that a family tries
-    tries: float  # posts: largest number of posts that a family tries
+    tries: float  # posts: posts that a family tries
     goes_home: float  # probability: a refused family goes home rather than staying at the river
 
 

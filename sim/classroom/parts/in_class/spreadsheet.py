@@ -5,8 +5,8 @@ from typing import Any
 
 import solara
 
-from sim.classroom.downloads import ADDRESS, Offer, describe_dialect, dialects, the_offers, usual_dialect
 from sim.classroom.hooks import session
+from sim.classroom.parts.downloads import ADDRESS, Offer, describe_dialect, dialects, the_offers, usual_dialect
 from sim.classroom.texts import texts_of
 from sim.study.files import Dialect
 
