@@ -193,11 +193,14 @@ def next_command(table: Path) -> str:
 
     After a comparison of outcomes, suggest comparing the risk of a large night or, if the study does not have this
     outcome or ends before it is counted, writing the report. After a comparison of risks, suggest estimating effects if
-    several keys were swept. In all other cases, suggest comparing the main outcomes.
+    several keys were swept. After a comparison with another study, which a command on this folder alone would not
+    repeat, suggest writing the report. In all other cases, suggest comparing the main outcomes.
     """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))
     study = open_study(folder)
+    if len(about.get("studies", ())) > 1:
+        return shell_command(["report", folder])
     asked = [f"{key}={text}" for key, text in about["thresholds"].items()]
     if is_of_effects(table) or (asked and len(study.swept) < 2):
         return shell_command(["compare", folder])

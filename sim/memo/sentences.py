@@ -178,9 +178,8 @@ def answer_of_one(subject: Subject) -> list[str]:
         sentences.append(f"It is {format_bounds(subject.asked, subject.measure)} in {describe_risk_of(subject)}.")
         sentences += notes_on_ties([subject.worlds], subject.measure, subject.study.first_day, subject.asked)
     if subject.side is not None:
-        sentences.append(
-            f"Reported: {subject.measure.reported['text']}; of the campaigns, {describe_side(subject.side)}."
-        )
+        reported = reported_in_words(subject.measure.reported, subject.measure.unit)
+        sentences.append(f"Reported: {reported}; of the campaigns, {describe_side(subject.side)}.")
     return sentences
 
 

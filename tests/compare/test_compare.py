@@ -413,6 +413,14 @@ def test_an_outcome_that_was_declared_after_the_study_names_the_way_to_count_it(
         read_measure(open_study(folder), "troops_crossed_by_2021_06_22")
 
 
+def test_after_a_comparison_with_another_study_the_next_step_does_not_need_it(tmp_path):
+    one = write_study(tmp_path / "one", one_key(("as_reported", [1.0, 2.0, 4.0])))
+    other = write_study(tmp_path / "other", one_key(("as_reported", [2.0, 2.0, 3.0])))
+    for words in ([], ["above=1"]):
+        tables = write_verdicts([str(one), str(other), "outcome=troops_crossed", *words])
+        assert show.next_command(tables[0]).split()[-2:] == ["report", str(one)]
+
+
 def test_words_for_sizes():
     soldiers = Measure("x", "X", "soldiers", False, {})
     days = Measure("x", "X", "days", True, {})
