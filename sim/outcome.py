@@ -94,21 +94,16 @@ def nights_of(crossed: np.ndarray) -> np.ndarray:
     return np.vstack([np.zeros_like(crossed[:1]), crossed[:-1]])
 
 
-def last_day_of(name: str, end: date, counted: str = "") -> date | None:
-    """Return the last day that an outcome covers.
+def last_day_of(name: str, end: date) -> date:
+    """Return the last day that an outcome covers by its present definition.
 
     Args:
         name: Name of the outcome.
         end: Date of the last day of the campaign.
-        counted: Fingerprint of the definition by which a study counted the outcome; by default, it is taken
-            to be the present one.
 
     Returns:
-        The declared date of the outcome, 7 July for outcomes derived for each post, or `end` for all others; None if
-        the outcome was counted by another definition than the present one.
+        The declared date of the outcome, 7 July for outcomes derived for each post, or `end` for all others.
     """
-    if not is_as_defined(name, end, counted):
-        return None
     row = row_of(name, end) or {}
     day = row.get("date") or row.get("until") or end
     return day if isinstance(day, date) else end

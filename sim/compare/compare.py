@@ -305,7 +305,7 @@ def default_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     July are used only if there are no others.
     """
     both = with_values(study, [name for name in study.outcomes if name in other.outcomes])
-    within = [name for name in both if (last_day_of(name, study.cells[0].end_date) or THE_LINE) <= THE_LINE] or both
+    within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(within[:4])
 
 

@@ -31,7 +31,6 @@ from sim.plots.charts import add_key, draw_histogram, key_line, mark_reported, n
 from sim.plots.colours import INK, SIMULATED
 from sim.plots.style import in_style
 from sim.report.outcomes import are_whole, bins_of
-from sim.wording import reported_in_words
 
 COLUMNS = 2  # entries per line of the legend
 HEIGHT = 3.4  # height of a histogram, inches
@@ -82,7 +81,7 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_level(value, about)))
-    reported = reported_in_words(subject.measure.reported, subject.measure.unit)
+    reported = subject.measure.reported_figure
     line = "median of campaigns" if len(values) > 1 else "the one campaign"
     handles = [key_line(line), *key_of(about)[3:], *mark_thresholds(axes, subject)]
     add_key(figure, handles, COLUMNS, fontsize=8.5)

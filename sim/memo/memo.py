@@ -73,7 +73,7 @@ from sim.study.reader import (
     with_dates_of,
 )
 from sim.terminal import console_of
-from sim.wording import counted, reported_in_words
+from sim.wording import counted
 
 MOST_ROWS = 8  # largest number of comparisons in the table and the figure; all are in the verdict table
 MOST_SOURCES = 4  # largest number of sources printed in full
@@ -287,7 +287,7 @@ def table_of_campaigns(subject: Subject) -> Table:
         rows.append(["Campaigns in which it did not occur", f"{never:,}, counted as the day after the last"])
     if subject.asked is not None and len(subject.values) > 1:
         rows.append([f"Risk that {subject.about['question']}", describe_risk_of(subject)])
-    rows.append(["Reported", reported_in_words(subject.measure.reported, subject.measure.unit) or "nothing"])
+    rows.append(["Reported", subject.measure.reported_figure or "nothing"])
     if subject.side is not None:
         rows.append(["Position of the reported figure", describe_side(subject.side)])
     return Table("Numbers", subject.measure.label, ["What", "Number"], rows, "", "../summary.csv")

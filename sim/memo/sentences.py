@@ -40,7 +40,7 @@ from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score
 from sim.scoring.forecasts import names_of, place_of_scores, targets_here
 from sim.study.reader import Measure, Study, StudyCell, Worlds
-from sim.wording import counted, format_day, list_words, paragraph, reported_in_words, span_of
+from sim.wording import counted, format_day, list_words, paragraph, span_of
 
 FEW_EVENTS = 10  # number of worlds with the event below which single worlds decide the answer
 MOST_CHOICES = 8  # largest number of settings that a memo describes
@@ -178,7 +178,7 @@ def answer_of_one(subject: Subject) -> list[str]:
         sentences.append(f"It is {format_bounds(subject.asked, subject.measure)} in {describe_risk_of(subject)}.")
         sentences += notes_on_ties([subject.worlds], subject.measure, subject.study.first_day, subject.asked)
     if subject.side is not None:
-        reported = reported_in_words(subject.measure.reported, subject.measure.unit)
+        reported = subject.measure.reported_figure
         sentences.append(f"Reported: {reported}; of the campaigns, {describe_side(subject.side)}.")
     return sentences
 
@@ -287,7 +287,7 @@ def rests_on(subject: Subject) -> list[str]:
 
 def place_of_report(subject: Subject) -> str:
     """Return a sentence on the position of the reported figure among the campaigns of the baseline."""
-    reported, side = reported_in_words(subject.measure.reported, subject.measure.unit), subject.side
+    reported, side = subject.measure.reported_figure, subject.side
     if not reported:
         return f"Nothing was reported on this outcome by {format_day(THE_LINE)}: there is no figure to compare it with."
     if side is None:

@@ -28,7 +28,7 @@ from sim.story.telling import (
 )
 from sim.study.files import write_file
 from sim.study.reader import Study, open_study, read_measure, read_worlds
-from sim.wording import MOST_NAMED, Language, language_of, name_of_post, number, reported_in_words
+from sim.wording import MOST_NAMED, Language, language_of, name_of_post, number
 
 SHOWN_DAYS, SHOWN_ROWS = 7, 8  # largest numbers of days and of rows of the record printed to a terminal
 LETTERS = 100  # characters per line of the text for the terminal
@@ -447,7 +447,7 @@ def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str,
         "sum_outcome", outcome=quote_outcome(measure, language), value=said, others=number(len(others)),
         lower=number((others < value).sum()), higher=number((others > value).sum()),
     )  # fmt: skip
-    reported = reported_in_words(measure.reported, measure.unit)
+    reported = measure.reported_figure
     return f"{told} {language.say('sum_outcome_reported', reported=reported)}" if reported else told
 
 

@@ -25,7 +25,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcome import declared_rows, is_as_defined, last_day_of
 from sim.study.files import digest_of_file, json_text, make_folder, read_sealed, seal, write_errors, write_file
-from sim.wording import is_share
+from sim.wording import is_share, reported_in_words
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
@@ -649,6 +649,11 @@ class Measure(NamedTuple):
     is_as_defined: bool = True  # whether the study counted the outcome by its present definition
 
     @property
+    def reported_figure(self) -> str:
+        """The reported figure with its evidence, in the unit of the outcome; empty if nothing was reported."""
+        return reported_in_words(self.reported, self.unit)
+
+    @property
     def is_share(self) -> bool:
         """Whether the outcome is a share."""
         return is_share(self.unit)
@@ -665,7 +670,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
         PanjError: If the study has no such outcome, or if its summary cannot be read.
     """
     end = study.last_day
-    if outcome not in study.outcomes and outcome in declared_rows() and (last_day_of(outcome, end) or end) <= end:
+    if outcome not in study.outcomes and outcome in declared_rows() and last_day_of(outcome, end) <= end:
         raise PanjError(
             f"outcome of {study.folder}: found '{outcome}', which was declared after the study was made, expected one "
             "that it has counted; run the command of the study again, which counts it from the stored campaigns"
@@ -680,10 +685,10 @@ def read_measure(study: Study, outcome: str) -> Measure:
     }
     reported = {"text": row.get("reported") or "", **numbers, "evidence": row.get("evidence") or ""}
     unit = "days" if is_date else row.get("unit") or ""
-    counted = study.about.get("outcomes", {}).get(outcome, "")
+    is_current = is_as_defined(outcome, end, study.about.get("outcomes", {}).get(outcome, ""))
     return Measure(
         outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported,
-        last_day_of(outcome, end, counted), is_as_defined(outcome, end, counted),
+        last_day_of(outcome, end) if is_current else None, is_current,
     )  # fmt: skip
 
 

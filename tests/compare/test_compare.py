@@ -27,7 +27,7 @@ from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.execution import plan
 from sim.options import Animate, Compare, Fork, Score, Story, read_request
-from sim.outcome import declared_rows, fingerprint_of_row, last_day_of, row_of
+from sim.outcome import declared_rows, fingerprint_of_row, is_as_defined, last_day_of, row_of
 from sim.report.outcomes import chosen_outcomes
 from sim.story.story import describe_outcome_of_campaign
 from sim.study.reader import Measure, open_study, read_measure
@@ -403,8 +403,8 @@ def test_a_count_by_an_earlier_definition_names_no_day_and_is_said(tmp_path):
 @pytest.mark.parametrize("name", ["crossed_ishkashim", "largest_night_ishkashim", "newly_fallen_2021_07_08"])
 def test_outcomes_that_are_derived_are_recognised_by_their_definition(name):
     end = date(2021, 7, 8)
-    assert last_day_of(name, end, fingerprint_of_row(row_of(name, end))) == last_day_of(name, end)
-    assert last_day_of(name, end, "0" * 16) is None
+    assert is_as_defined(name, end, fingerprint_of_row(row_of(name, end)))
+    assert not is_as_defined(name, end, "0" * 16)
 
 
 def test_an_outcome_that_was_declared_after_the_study_names_the_way_to_count_it(tmp_path):

@@ -112,7 +112,7 @@ class Register:
             storage.delete_unused(act, now(-UNUSED))
             if storage.count(act, "SELECT COUNT(*) FROM sessions") >= MOST_SESSIONS:
                 raise Refused("many_sessions", most=MOST_SESSIONS)
-            if len(storage.sessions_with_owner(act, browser)) >= MOST_OWN:
+            if len(storage.sessions_with(act, browser, "owners")) >= MOST_OWN:
                 raise Refused("many_own_sessions", most=MOST_OWN)
             code = next(code for code in iter(lambda: letters(CODE), "") if not storage.found_session(act, code))
             act.execute(
@@ -132,7 +132,7 @@ class Register:
     def sessions_of(self, browser: str) -> list[Session]:
         """Return the sessions that belong to this browser as the teacher's, newest first."""
         with self.storage.reading() as act:
-            return [storage.session_of(row) for row in storage.sessions_with_owner(act, browser)]
+            return [storage.session_of(row) for row in storage.sessions_with(act, browser, "owners")]
 
     def room(self, code: str, browser: str) -> Room:
         """Return the whole session; raise Refused unless the browser is the teacher's."""
@@ -362,7 +362,7 @@ class Register:
     def seats_of(self, browser: str) -> list[Session]:
         """Return the sessions in which this browser has a seat, newest first."""
         with self.storage.reading() as act:
-            return [storage.session_of(row) for row in storage.sessions_with_seat(act, browser)]
+            return [storage.session_of(row) for row in storage.sessions_with(act, browser, "members")]
 
     def announce_move(self, browser: str) -> None:
         """Notify the teachers of a browser's sessions that its open page has changed."""

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from platformdirs import user_data_path
 
@@ -175,20 +175,11 @@ def all_sessions(act: sqlite3.Connection) -> list[sqlite3.Row]:
     return act.execute("SELECT * FROM sessions ORDER BY id DESC").fetchall()
 
 
-def sessions_with_seat(act: sqlite3.Connection, browser: str) -> list[sqlite3.Row]:
-    """Return the sessions in which a browser has a seat, newest first, in one query."""
+def sessions_with(act: sqlite3.Connection, browser: str, table: Literal["members", "owners"]) -> list[sqlite3.Row]:
+    """Return the sessions that have a browser among their members or owners, newest first, in one query."""
     return act.execute(
-        "SELECT sessions.* FROM sessions JOIN members ON members.session = sessions.id"
-        " AND members.browser = hashed(?, sessions.code) ORDER BY sessions.id DESC",
-        (browser,),
-    ).fetchall()
-
-
-def sessions_with_owner(act: sqlite3.Connection, browser: str) -> list[sqlite3.Row]:
-    """Return the sessions of which a browser is registered as the teacher's, newest first, in one query."""
-    return act.execute(
-        "SELECT sessions.* FROM sessions JOIN owners ON owners.session = sessions.id"
-        " AND owners.browser = hashed(?, sessions.code) ORDER BY sessions.id DESC",
+        f"SELECT sessions.* FROM sessions JOIN {table} ON {table}.session = sessions.id"
+        f" AND {table}.browser = hashed(?, sessions.code) ORDER BY sessions.id DESC",
         (browser,),
     ).fetchall()
 
