@@ -481,7 +481,7 @@ def in_words(value: float | None, low: float | None, high: float | None, evidenc
     if not evidence:
         return ""
     if low is not None and high is not None:
-        text = number_in_table(value) if value is not None else ""
+        text = number_in_table(value)
         text += f"{', ' if text else ''}{number_in_table(low)} to {number_in_table(high)}" if high > low else ""
     elif low is not None:
         text = f"at least {number_in_table(low)}"
