@@ -53,7 +53,7 @@ from sim.configuration.worlds import LOG_LIKELIHOOD, read_worlds
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import Record, Series, run_campaign
 from sim.options import Assimilate, read_request
-from sim.sampler import Cloud, Floats, State, generator, log_mean, sample
+from sim.sampler import Cloud, Floats, State, generator, log_mean, pooled, sample
 
 REPORTS = ("taken_8_june", "taken_19_june", "crossed_by_22_june")  # observations for the check by rejection sampling
 LATER = 7  # days between the last report and the outcomes whose intervals are checked
@@ -75,6 +75,7 @@ class Method(NamedTuple):
 
 
 METHOD = Method(CHAIN, Assimilate().moves, DRAWN)  # as `assimilate` does by default
+REPEATS = Assimilate().repeats
 
 
 class Ground(NamedTuple):
@@ -189,9 +190,10 @@ def stored(model: Campaigns, cloud: Cloud, folder: Path) -> Path:
         "numbers": [prior.key for prior in priors], "start_date": model.order.start.isoformat(),
         "until": model.ends[-1].isoformat(),
     }  # fmt: skip
-    terms = model.terms(cloud.state, model.stages - 1)
+    pool = pooled([cloud], 0, [generator(0)])
+    terms = model.terms(pool.state, model.stages - 1)
     path = folder / "worlds.parquet"
-    write_worlds(table_of_worlds(cloud, priors, [one.name for one in model.observations], terms, about), path)
+    write_worlds(table_of_worlds(pool, priors, [one.name for one in model.observations], terms, about), path)
     return path
 
 
@@ -226,29 +228,52 @@ def rank_of(truth: float, values: Floats, rng: np.random.Generator) -> float:
     return float((np.count_nonzero(values < truth) + rng.integers(np.count_nonzero(values == truth) + 1)) / values.size)
 
 
-def ranks_of_record(ground: Ground, worlds: int, seed: int, method: Method = METHOD) -> dict[str, float]:
-    """Return the ranks of a true campaign among worlds conditioned on reports of it.
+def later_outcomes(
+    ground: Ground, worlds: int, seed: int, repeats: int = 1, method: Method = METHOD
+) -> dict[str, tuple[float, Floats]]:
+    """Return outcomes of a true campaign and of worlds conditioned on reports of it, `LATER` days after the last one.
 
-    There is one rank per outcome, LATER days after the last report, and another under the decisions of `changed` from
-    the first day on, for which the true campaign is run again with its own random draws.
+    There is one value per outcome, and another under the decisions of `changed` from the first day on, for which the
+    true campaign is run again with its own random draws.
+
+    Args:
+        ground: Settings and observations.
+        worlds: Worlds per run of the sampler.
+        seed: Seed of the true campaign and of its reports; the first run of the sampler has `repeats` times this seed,
+            and later runs have consecutive ones.
+        repeats: Number of runs of the sampler.
+        method: How the sampler moves worlds.
+
+    Returns:
+        The true value, and the values in worlds (repeats x worlds), keyed by outcome.
     """
     truth, reports = synthetic(ground, seed)
-    model = ground.model(reports)
-    days, rng = model.last + LATER, generator(seed, FRESH)
-    state = with_later_draws(conditioned(model, worlds, seed, method).state, rng)
-    found = {}
+    model, rng = ground.model(reports), generator(seed, FRESH)
+    days, seeds = model.last + LATER, range(repeats * seed, repeats * (seed + 1))
+    runs = [with_later_draws(conditioned(model, worlds, one, method).state, rng) for one in seeds]
+    found: dict[str, tuple[float, Floats]] = {}
     for name, order in (("", ground.order), ("changed: ", ground.changed)):
-        true, *values = (record.series[-1] for one in (truth, state) for record in records_of(order, one, days))
-        for key, series in OUTCOMES.items():
-            found[name + key] = rank_of(true[series], np.array(values)[:, series], rng)
+        true, *values = (record.series[-1] for one in (truth, *runs) for record in records_of(order, one, days))
+        series = np.array(values).reshape(repeats, worlds, -1)
+        found |= {name + key: (float(true[column]), series[:, :, column]) for key, column in OUTCOMES.items()}
     return found
 
 
-def coverage(ground: Ground, worlds: int, records: int, method: Method = METHOD) -> dict[str, Any]:
+def ranks_of_record(
+    ground: Ground, worlds: int, seed: int, repeats: int = 1, method: Method = METHOD
+) -> dict[str, float]:
+    """Return the ranks of a true campaign among the worlds of `later_outcomes`, those of all runs together."""
+    rng = generator(seed, FRESH, 1)
+    found = later_outcomes(ground, worlds, seed, repeats, method)
+    return {name: rank_of(true, values.ravel(), rng) for name, (true, values) in found.items()}
+
+
+def coverage(ground: Ground, worlds: int, records: int, repeats: int = 1, method: Method = METHOD) -> dict[str, Any]:
     """Estimate how often central intervals contain the outcome of the reported campaign (their coverage)."""
-    ranks = [ranks_of_record(ground, worlds, seed, method) for seed in range(records)]
+    ranks = [ranks_of_record(ground, worlds, seed, repeats, method) for seed in range(records)]
     return {
         "worlds": worlds,
+        "repeats": repeats,
         "records": records,
         "inside": {name: [inside([one[name] for one in ranks], level) for level in LEVELS] for name in ranks[0]},
     }
@@ -298,7 +323,7 @@ def country(until: str, theory: str = "contagion", only: Sequence[str] = ()) -> 
 
 def measure(quick: bool) -> dict[str, Any]:
     """Run every check on the whole country."""
-    worlds, bank, repeats, records = (64, 400, 3, 4) if quick else (400, 20_000, 10, 60)
+    worlds, bank, repeats, records = (64, 400, 3, 4) if quick else (400, 20_000, 10, 50)
     three, until = country("2021-06-22", only=REPORTS), country("2021-06-14" if quick else "2021-06-22")
     model = until.model()
     cloud = conditioned(model, worlds, 0)
@@ -312,7 +337,7 @@ def measure(quick: bool) -> dict[str, Any]:
         "repeats": of_sampler(model, worlds, repeats),
         "rerun": {"worlds": worlds, "different": different},
         "null": {"worlds": worlds, "different": null_differences(until, cloud.state, model.last + LATER)},
-        "coverage": coverage(until, worlds, records),
+        "coverage": coverage(until, 32 if quick else 48, records, 2 if quick else REPEATS),
         "theories": {"records": 2 if quick else 10, "found": theory_weights(theories, worlds, 2 if quick else 10)},
     }
 
@@ -339,9 +364,9 @@ def report(measured: dict[str, Any]) -> str:
         f"{repeats['sd']:.2f} over {repeats['repeats']} samples of {repeats['worlds']} worlds.",
         f"Of {measured['rerun']['worlds']} worlds run again from their file, {measured['rerun']['different']} differ; "
         f"a decision without effect changes {measured['null']['different']} of {measured['null']['worlds']}.",
-        f"Coverage over {covered['records']} synthetic records, {covered['worlds']} worlds each, {LATER} days after "
-        "the last report; *changed*: every call answered and the border closed from the first day on, where the truth "
-        "is known by its own draws:",
+        f"Coverage over {covered['records']} synthetic records, {covered['repeats']} runs of the sampler with "
+        f"{covered['worlds']} worlds for each, {LATER} days after the last report; *changed*: every call answered and "
+        "the border closed from the first day on, where the truth is known by its own draws:",
         table(("outcome", *(f"{level:.0%} interval" for level in LEVELS)), rows),
         f"Mean probability of each theory (columns) over {theories['records']} synthetic records of each true one "
         "(rows):",

@@ -478,18 +478,18 @@ class Assimilate(Request):
     """
 
     examples = (
-        "assimilate until=2021-06-22 worlds=400",
+        "assimilate until=2021-06-22 worlds=64",
         "assimilate -m theory=contagion,odds_only until=2021-06-22 worlds=400 repeats=4",
     )
     until: date = option("last day covered by the reports", THE_LINE, example="2021-06-22")
     known: date | None = option(
         "use only reports published up to this day; by default, all", None, example="2021-06-22"
     )
-    worlds: int = option("number of worlds to keep, a multiple of 8", 1000, low=32, high=100_000)
+    worlds: int = option("worlds per run of the sampler, a multiple of 8", 128, low=32, high=100_000)
     moves: int = option(MOVES, 2, low=1, high=1000)
-    seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
+    seed: int = option("seed of the first run of the sampler", 0, low=0, high=LAST_SEED)
     repeats: int = option(
-        "runs of the sampler, each with the next seed, for the error of the evidence", 1, low=1, high=100
+        "runs of the sampler, each with the next seed; the worlds of all runs are kept", 8, low=1, high=100
     )
     name: str = option("folder of the worlds, in results_dir", "", read=read_name)
     overrides: tuple[str, ...] = overrides("settings of one cell, or theory=a,b with -m", sweeps=True)

@@ -1,7 +1,8 @@
 """Sample all random quantities of a model by sequential Monte Carlo with tempered stages and waste-free moves.
 
-The result is a `Cloud` of equally weighted states, and the log evidence. Every random number is a function of seed,
-stage and step, so results depend neither on the number of workers nor on interruptions.
+The result is a `Cloud` of equally weighted states, and the log evidence; a `Pool` has the states of several runs. Every
+random number is a function of seed, stage and step, so results depend neither on the number of workers nor on
+interruptions.
 
 Source  Data annealing as in RE-ABC: Prangle, Everitt and Kypraios 2018, doi:10.1007/s11222-017-9764-4. Waste-free
         moves: Dau and Chopin 2022, doi:10.1111/rssb.12475; a chain of `chain` states is run from each of
@@ -11,7 +12,7 @@ Source  Data annealing as in RE-ABC: Prangle, Everitt and Kypraios 2018, doi:10.
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -89,6 +90,49 @@ class Cloud(NamedTuple):
     def log_evidence(self) -> float:
         """Log of the probability of everything observed up to the end of the stage."""
         return math.fsum(step.log_evidence for step in self.steps)
+
+
+class Pool(NamedTuple):
+    """The states of several runs of the sampler with different seeds, all with equal weights.
+
+    States of one run are alike, since they descend from few states of the prior, so only differences between runs show
+    how uncertain a result is. Runs are not weighted by their evidence, whose error is so large that one run would get
+    nearly all of the weight.
+    """
+
+    clouds: tuple[Cloud, ...]  # the cloud of each run after the last stage
+    state: State
+    repeat: Integers  # position of the run from which each state is, from 0
+    origin: Integers  # number of the ancestor of each state, counted over the prior samples of all runs
+
+    @property
+    def log_evidence(self) -> float:
+        """Log of the mean evidence of the runs, each of which is unbiased."""
+        return log_mean(np.array([cloud.log_evidence for cloud in self.clouds]))
+
+    @property
+    def foreseen(self) -> tuple[float, ...]:
+        """Log probability of each observation given those of all earlier stages, averaged over the runs."""
+        by_run = np.array([[value for stage in cloud.foreseen for value in stage] for cloud in self.clouds])
+        return tuple(log_mean(column) for column in by_run.T)
+
+
+def pooled(clouds: Sequence[Cloud], ancestors: int, rngs: Sequence[np.random.Generator]) -> Pool:
+    """Put the states of several runs together, one of each run in turn, in random order within each run.
+
+    The first states are therefore a random sample with nearly equal numbers from all runs.
+
+    Args:
+        clouds: The cloud of each run after the last stage; all have the same number of states.
+        ancestors: Number of states in the prior sample of a run.
+        rngs: Source of the random order, one per run.
+    """
+    count = clouds[0].origin.size
+    orders = np.array([rng.permutation(count) for rng in rngs])
+    rows = (orders + count * np.arange(len(clouds))[:, None]).T.ravel()
+    origin = np.concatenate([cloud.origin + ancestors * place for place, cloud in enumerate(clouds)])
+    state = rows_of(joined([cloud.state for cloud in clouds]), rows)
+    return Pool(tuple(clouds), state, rows // count, origin[rows])
 
 
 def generator(seed: int, *place: int) -> np.random.Generator:

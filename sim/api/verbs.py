@@ -194,11 +194,11 @@ def score(
 def assimilate(
     until: date | str = THE_LINE,
     *,
-    worlds: int = 1000,
+    worlds: int = options.Assimilate.worlds,
     known: date | str | None = None,
     seed: int = 0,
-    moves: int = 2,
-    repeats: int = 1,
+    moves: int = options.Assimilate.moves,
+    repeats: int = options.Assimilate.repeats,
     name: str = "",
     progress: bool = True,
     settings: Mapping[str, Any] | None = None,
@@ -208,11 +208,11 @@ def assimilate(
 
     Args:
         until: Last day covered by the reports.
-        worlds: Number of worlds to keep, a multiple of 8.
+        worlds: Number of worlds per run of the sampler, a multiple of 8.
         known: Use only reports published up to this day; by default all.
-        seed: Seed of the sampler.
+        seed: Seed of the first run of the sampler; later runs have consecutive seeds.
         moves: Proposals between successive worlds of a chain.
-        repeats: Number of runs of the sampler, from which the error of the evidence is estimated.
+        repeats: Number of runs of the sampler; the worlds of all runs are kept, with equal weights.
         name: Name of the folder of the worlds, in results_dir.
         progress: Whether to show the progress.
         settings: Settings whose keys are not valid Python names, as for `run`.

@@ -52,7 +52,7 @@ from sim.errors import PanjError
 from sim.execution.executors import Workers, workers_of
 from sim.options import Assimilate, missing_of
 from sim.provenance import shell_command
-from sim.sampler import Cloud, Floats, State, generator, read_stage, recorded, rows_of, sample, store_stage
+from sim.sampler import Cloud, Floats, Pool, State, generator, pooled, read_stage, recorded, sample, store_stage
 from sim.scoring.targets import DAY_0
 from sim.study.files import holds, write_errors
 from sim.terminal import console_of
@@ -120,20 +120,16 @@ def make_worlds(request: Assimilate, console: Console, with_tables: bool = True)
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
         model = Campaigns(order, observations, settings.facts, runner)
-        place = folder / "stages" / sampled
-        cloud = run_stages(model, request, place, console, runner)
-        sizes = sizes_by_stage(place, model.stages)
-        repeats = [cloud.log_evidence, *repeated(model, request, folder / "stages", console, runner)]
-        cloud = shuffled(cloud, request.seed, model.stages)
-        free = model.begin(generator(request.seed, model.stages, 1, 0), cloud.before.size)
+        pool, sizes = run_repeats(model, request, folder / "stages", console, runner)
+        free = model.begin(generator(request.seed, model.stages, 1, 0), pool.origin.size)
         runner.stage = "Tables"
-        states = {ASSIMILATED: cloud.state, FREE: free} if with_tables else {}
+        states = {ASSIMILATED: pool.state, FREE: free} if with_tables else {}
         samples = {name: rerun_and_count(model, state, runner) for name, state in states.items()}
         if with_tables:
             terms = terms_of(samples[ASSIMILATED].counts, observations)
         else:
-            terms = model.terms(cloud.state, model.stages - 1)
-    made = Sample(cloud, model, settings, free, terms, samples, sizes, repeats)
+            terms = model.terms(pool.state, model.stages - 1)
+    made = Sample(pool, model, settings, free, terms, samples, sizes)
     seconds = time.monotonic() - started
     write_sample(folder, made, asked, seconds)
     shutil.rmtree(folder / "stages", ignore_errors=True)
@@ -166,7 +162,7 @@ def show(folder: Path, request: Assimilate, console: Console) -> None:
     for path in (folder / "worlds.parquet", *(folder / name for name in TABLES), *page):
         console.print(f"  {path}", soft_wrap=True)
     others = [word for word in request.overrides if not word.startswith("calibration")]
-    runs = f"runs={min(RUNS, request.worlds)}"
+    runs = f"runs={min(RUNS, request.worlds * request.repeats)}"
     record = shell_command([*others, "worlds=record", f"worlds.file={folder / 'worlds.parquet'}", runs])
     console.print(f"Next: {f'open {page[0]}; or ' if page else ''}{record}", soft_wrap=True)
 
@@ -176,30 +172,31 @@ def rerun_and_count(model: Campaigns, state: State, runner: "Runner") -> Campaig
     return joined_counts(runner.run(count_batch, model.batches(state, model.stages - 1)))
 
 
-def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
-    """Repeat the sampler with different seeds, and return the log evidence of each repeat.
+def run_repeats(
+    model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner"
+) -> tuple[Pool, list[list[Sizes | None]]]:
+    """Run the sampler several times with consecutive seeds, and put the worlds of all runs together.
 
     Args:
         model: The campaigns and the observations on which they are conditioned.
-        request: The request, with the number of runs, including the first, and the seed of the first run; later runs
-            have consecutive seeds.
-        place: Folder in which the finished stages of each repeat are stored.
+        request: The request, with the number of runs and the seed of the first.
+        place: Folder in which the finished stages of each run are stored.
         console: Console for progress messages.
         runner: Runs the campaigns.
+
+    Returns:
+        The worlds of all runs, and the numbers of distinct worlds by run and stage.
     """
-    found = []
-    for repeat in range(1, request.repeats):
-        other = replace(request, seed=request.seed + repeat)
-        console.print(f"Repeat {repeat + 1} of {request.repeats}: seed {other.seed}")
-        kept = place / asked_of(other, model.order, model.observations)
-        found.append(run_stages(model, other, kept, console, runner).log_evidence)
-    return found
-
-
-def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
-    """Return a cloud with its worlds in random order, so that the first n worlds are a random sample."""
-    rows = generator(seed, stages, 0, 0).permutation(cloud.before.size)
-    return cloud._replace(state=rows_of(cloud.state, rows), before=cloud.before[rows], origin=cloud.origin[rows])
+    clouds, sizes, rngs = [], [], []
+    for repeat in range(request.repeats):
+        one = replace(request, seed=request.seed + repeat)
+        if request.repeats > 1:
+            console.print(f"Repeat {repeat + 1} of {request.repeats}: seed {one.seed}")
+        kept = place / asked_of(one, model.order, model.observations)
+        clouds.append(run_stages(model, one, kept, console, runner))
+        sizes.append(sizes_by_stage(kept, model.stages))
+        rngs.append(generator(one.seed, model.stages, 0, 0))
+    return pooled(clouds, request.worlds * DRAWN, rngs), sizes
 
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
@@ -338,7 +335,7 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
     proposed, accepted = (
         sum(sum(one) for one in column) for column in zip(*((s.proposed, s.accepted) for s in steps), strict=True)
     )
-    sizes = sizes_of(cloud)
+    sizes = sizes_of(cloud.state, cloud.origin)
     return (
         f"Up to {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
         f"{accepted / max(1, proposed):.0%} of moves accepted, "
@@ -349,22 +346,22 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
 def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
     """Return the numbers of distinct worlds after each stage; None for a stage whose file is missing or damaged."""
     clouds = (read_stage(place, stage) for stage in range(stages))
-    return [None if cloud is None else sizes_of(cloud) for cloud in clouds]
+    return [None if cloud is None else sizes_of(cloud.state, cloud.origin) for cloud in clouds]
 
 
 def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:
     """Print the numbers of worlds and of campaigns run, and the log evidence; warn if too few worlds are distinct."""
-    cloud = made.cloud
-    days = distinct(cloud.state[LASTING])
+    pool, until = made.pool, made.model.ends[-1]
+    days = distinct(pool.state[LASTING])
     console.print(
-        f"{cloud.before.size:,} worlds that followed the record to {made.model.ends[-1]}: "
-        f"log evidence {cloud.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
+        f"{pool.origin.size:,} worlds that followed the record to {until}: "
+        f"log evidence {pool.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
     )
-    if len(made.repeats) > 1:
-        console.print(describe_repeats(made.repeats))
+    if len(pool.clouds) > 1:
+        console.print(describe_repeats([cloud.log_evidence for cloud in pool.clouds]))
     if days < FLOOR:
         few = f"Only {days} distinct sets of lasting draws, too few for a sample"
-        console.print(f"{few}; to get more, raise worlds= or moves=")
+        console.print(f"{few}; to get more, raise repeats=, worlds= or moves=")
 
 
 def describe_repeats(evidence: Sequence[float]) -> str:

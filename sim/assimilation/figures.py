@@ -350,27 +350,29 @@ def draw_surprise(made: WorldTables) -> Path:
 def draw_stages(made: WorldTables) -> Path:
     """Draw the progress of the sampler.
 
-    Effective sample size and temperature are drawn by step; numbers of distinct worlds, acceptance rates and log
-    evidence are drawn by stage.
+    Effective sample size and temperature are drawn by step and run of the sampler, log evidence by stage and run.
+    Numbers of distinct worlds are sums over runs, and acceptance rates are means over runs; both are drawn by stage.
     """
+    by_run: dict[str, list[Row]] = {}
+    for row in made.stages:
+        by_run.setdefault(row["repeat"], []).append(row)
+    runs = f"Each of {len(by_run)} runs of the sampler has a line; " if len(by_run) > 1 else ""
     caption = (
-        f"{describe_worlds(made)} Above: a dot is a step of tempering; dotted lines are ends of stages. Each step "
-        "raises the weight of a stage's reports until the effective sample size is half of the worlds. Below: state "
-        f"after each stage, named by its last day. Line at {made.about['floor']}: with fewer distinct sets of lasting "
-        "draws, the worlds are not called a sample. Accepted: share of the proposals, by kind."
+        f"{describe_worlds(made)} {runs}{'a' if runs else 'A'} dot above is a step of tempering, which raises the "
+        "weight of a stage's reports until the effective sample size is half of the worlds. Below: state after each "
+        f"stage, named by its last day. Left: distinct worlds{' of all runs together' if runs else ''}; with fewer "
+        f"than {made.about['floor']} distinct sets of lasting draws (line), the worlds are not called a sample. "
+        f"Accepted: share of the proposals, by kind{', mean over all runs' if runs else ''}."
     )
     figure, panels = new_panels(6, 2, 1.45, Spaces(left=0.6, right=0.2, top=0.35, bottom=0.55, across=0.65, down=0.75))
     size, temperature, left, accepted, evidence, key = panels
-    steps = np.arange(1, len(made.stages) + 1)
-    ends = [step + 0.5 for step in steps[:-1] if made.stages[step]["stage"] != made.stages[step - 1]["stage"]]
+    thin: dict[str, Any] = {"color": SIMULATED, "markersize": 3 if len(by_run) == 1 else 1.5, "linewidth": 0.8}
     for axes, column, title in ((size, "effective_sample_size", "effective sample size"),
                                 (temperature, "temperature", "temperature")):  # fmt: skip
-        values = [float(row[column]) for row in made.stages]
-        axes.plot(steps, values, "o-", color=SIMULATED, markersize=3, linewidth=0.8)
-        for end in ends:
-            axes.axvline(end, color=QUIET, linestyle=":", linewidth=0.7)
+        for rows in by_run.values():
+            axes.plot(range(1, len(rows) + 1), [float(row[column]) for row in rows], "o-", **thin)
         axes.set_title(title, fontsize=9)
-        axes.set_ylim(0, 1.08 * max(values))
+        axes.set_ylim(0, 1.08 * max(float(row[column]) for row in made.stages))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         label_axes(axes, "step")
     by_stage = {row["until"]: [one for one in made.stages if one["until"] == row["until"]] for row in made.stages}
@@ -382,8 +384,10 @@ def draw_stages(made: WorldTables) -> Path:
     accepted.set_title("accepted", fontsize=9)
     accepted.set_ylim(0, 1)
     number_axis(accepted, unit="share")
-    gained = np.cumsum([sum(float(row["log_evidence"]) for row in rows) for rows in by_stage.values()])
-    evidence.plot(range(len(by_stage)), gained, "o-", color=SIMULATED, markersize=3)
+    for rows in by_run.values():
+        steps = np.array([[row["until"] == day for row in rows] for day in by_stage])
+        gained = np.cumsum(steps @ [float(row["log_evidence"]) for row in rows])
+        evidence.plot(range(len(by_stage)), gained, "o-", **thin)
     evidence.set_title("log evidence of all reports so far", fontsize=9)
     days = [format_short_day(date.fromisoformat(day)) for day in by_stage]
     for axes in (left, accepted, evidence):
@@ -400,12 +404,15 @@ def draw_stages(made: WorldTables) -> Path:
 
 
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
-    """Draw the numbers of distinct worlds left after each stage.
+    """Draw the numbers of distinct worlds left after each stage, summed over the runs of the sampler.
 
     A horizontal line marks `floor`, the smallest number of distinct sets of lasting draws of a sample.
     """
     for column, _, colour in LEFT:
-        values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
+        values = [
+            sum(float(row[column] or "nan") for row in {row["repeat"]: row for row in rows}.values())
+            for rows in by_stage.values()
+        ]
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
     axes.axhline(floor, color=QUIET, linestyle="--", linewidth=0.8)
     axes.set_yscale("log")

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import mean, median, stdev
 
 from sim.assimilation.figures import TABLES, WorldTables, describe_worlds, draw_all_worlds, read_world_tables
+from sim.assimilation.tables import CROSSED, SHARE_HELD
 from sim.configuration.worlds import FEW_ANCESTORS
 from sim.data.record import evidence
 from sim.plots.captions import true_minus
@@ -124,8 +125,8 @@ def describe_size(made: WorldTables) -> list[str]:
     about = made.about
     left = (
         f"{about['distinct_lasting_draws']} distinct sets of lasting draws and {about['distinct_numbers']} of numbers "
-        f"are left; all descend from {counted(about['origins'], 'world')} of the prior sample, which moves have "
-        "changed."
+        f"are left; all descend from {counted(about['origins'], 'world')} of the prior "
+        f"sample{'s' if len(about['repeats']) > 1 else ''}, which moves have changed."
     )
     if made.is_sample:
         first = f"Enough different worlds (at least {about['floor']} sets of lasting draws): {left}"
@@ -135,9 +136,24 @@ def describe_size(made: WorldTables) -> list[str]:
         first = (
             f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. With "
             "fewer, the worlds are only some campaigns near the record: their intervals are too narrow and must not be "
-            f"quoted. What would help: more worlds (worlds={2 * about['worlds']}), or an earlier last day (until=)."
+            f"quoted. What would help: more runs of the sampler (repeats={2 * len(about['repeats'])}), or an earlier "
+            "last day (until=)."
         )
-    return [first, *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
+    return [first, *describe_repeats(made), *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
+
+
+def describe_repeats(made: WorldTables) -> list[str]:
+    """Return a sentence on how far the runs of the sampler are from one another, if there are several."""
+    if len(made.about["repeats"]) == 1:
+        return []
+    held, across = (
+        (min(found), max(found)) for found in (made.about["medians_by_repeat"][name] for name in (SHARE_HELD, CROSSED))
+    )
+    return [
+        f"Runs of the sampler differ: the median of the districts held by the Taliban at the end is between "
+        f"{percent(held[0])} and {percent(held[1])} in a run, that of soldiers across between {significant(across[0])} "
+        f"and {significant(across[1])}. Such differences are part of the uncertainty, so all runs count alike."
+    ]
 
 
 def describe_shared(made: WorldTables) -> list[str]:

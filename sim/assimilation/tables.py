@@ -35,7 +35,7 @@ from sim.data.facts import Facts, facts_here, read_falls
 from sim.data.record import NIGHTS, counted_at, point
 from sim.execution.work import layout_of
 from sim.provenance import command_line, commit, versions
-from sim.sampler import Cloud, Floats, Integers, State
+from sim.sampler import Floats, Integers, Pool, State
 from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import csv_text, json_text, make_folder, write_folder
 from sim.study.reader import CUTS
@@ -44,6 +44,7 @@ from sim.wording import format_day, list_words, name_of_post
 FREE, ASSIMILATED = "free", "assimilated"  # names of the two samples
 QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns of the quantiles in CUTS
 SHARE_HELD, LOST = "share_held", "lost"  # names of the daily quantities
+CROSSED = "crossed"  # name of the number of soldiers who crossed
 NORTHERN = ("Northern", "North Eastern")  # regions of the nine northern provinces
 ALL = "all"  # value of the columns night and post in a row for all nights, or for all posts
 CHUNK = 200  # number of campaigns whose holders are unpacked at a time
@@ -210,10 +211,10 @@ class Sizes(NamedTuple):
     origins: int  # number of worlds of the prior from which the worlds descend
 
 
-def sizes_of(cloud: Cloud) -> Sizes:
-    """Count the distinct worlds of a cloud by three measures."""
-    lasting, numbers = (distinct(cloud.state[part]) for part in (LASTING, NUMBER_SHARE))
-    return Sizes(lasting, numbers, np.unique(cloud.origin).size)
+def sizes_of(state: State, origin: Integers) -> Sizes:
+    """Count distinct worlds by three measures; `origin` has the number of the ancestor of each world."""
+    lasting, numbers = (distinct(state[part]) for part in (LASTING, NUMBER_SHARE))
+    return Sizes(lasting, numbers, np.unique(origin).size)
 
 
 def distinct(array: np.ndarray) -> int:
@@ -224,7 +225,7 @@ def distinct(array: np.ndarray) -> int:
 class Sample(NamedTuple):
     """A sample of worlds, with everything needed to write its files."""
 
-    cloud: Cloud
+    pool: Pool
     model: Campaigns
     settings: Settings
     free: State  # numbers and seeds of the free campaigns
@@ -232,8 +233,7 @@ class Sample(NamedTuple):
     samples: dict[
         str, CampaignCounts
     ]  # counts in rerun worlds and free campaigns; empty if the tables of the page are not written
-    sizes: list[Sizes | None]  # numbers of distinct worlds after each stage; None if unknown
-    repeats: list[float]  # log evidence of each run of the sampler
+    sizes: list[list[Sizes | None]]  # numbers of distinct worlds by run of the sampler and stage; None if unknown
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
@@ -245,22 +245,23 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
         asked: Hash of the request, used to recognise a finished sample.
         seconds: Time that the sample took.
     """
-    cloud, model, settings = made.cloud, made.model, made.settings
+    pool, model, settings = made.pool, made.model, made.settings
+    sizes = sizes_of(pool.state, pool.origin)
     priors = draws_of(model.order).priors
     about: dict[str, Any] = {
         "asked": asked, "command": command_line(), "commit": commit(), "versions": versions(),
-        "numbers": [prior.key for prior in priors], "worlds": int(cloud.before.size),
+        "numbers": [prior.key for prior in priors], "worlds": int(pool.origin.size),
         "until": model.ends[-1].isoformat(), "start_date": model.order.start.isoformat(),
         "settings_fingerprint": settings.fingerprint(), "choices": dict(settings.choices),
         "explicit": dict(draws_of(model.order).explicit),
         "data_fingerprint": model.order.fingerprints[0], "rules_fingerprint": model.order.fingerprints[1],
-        "log_evidence": cloud.log_evidence,
+        "log_evidence": pool.log_evidence,
         "highest_log_likelihood": math.fsum(best(one) for one in model.observations),
-        "distinct_lasting_draws": distinct(cloud.state[LASTING]),
-        "distinct_numbers": distinct(cloud.state[NUMBER_SHARE]), "origins": int(np.unique(cloud.origin).size),
+        "distinct_lasting_draws": sizes.lasting, "distinct_numbers": sizes.numbers, "origins": sizes.origins,
+        "repeats": [cloud.log_evidence for cloud in pool.clouds],
     }  # fmt: skip
-    table = table_of_worlds(cloud, priors, [one.name for one in model.observations], made.terms, about)
-    about |= {"seconds": round(seconds, 1), "floor": FLOOR, "repeats": made.repeats}
+    table = table_of_worlds(pool, priors, [one.name for one in model.observations], made.terms, about)
+    about |= {"seconds": round(seconds, 1), "floor": FLOOR}
     tables = {"stages.csv": rows_of_stages(made)}
     if made.samples:
         tables |= tables_of(made, about)
@@ -278,7 +279,7 @@ def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, A
 
     Also add the numbers of observations and free campaigns, and counts from the ledger of chance, to `about`.
     """
-    facts, start, many = made.settings.facts, made.model.order.start, made.cloud.before.size
+    facts, start, many = made.settings.facts, made.model.order.start, made.pool.origin.size
     free = made.samples[FREE].finished()
     both = {ASSIMILATED: made.samples[ASSIMILATED], FREE: free}
     luck, luck_of_free = ledgers_of(made)
@@ -286,7 +287,7 @@ def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, A
         "observations": len(made.model.observations), "free": free.counts.shape[0],
         "free_failed": int(many - free.counts.shape[0]), "luck_worlds": min(WORLDS, many), "luck_rate": RATE,
         "luck_cells_of_free": len(luck_of_free), "luck_found_in_free": sum(row["q"] < RATE for row in luck_of_free),
-        "luck_not_counted": own_streams(),
+        "luck_not_counted": own_streams(), "medians_by_repeat": medians_by_repeat(made, facts),
     }  # fmt: skip
     return {
         "observations.csv": rows_of_observations(made, free),
@@ -294,6 +295,17 @@ def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, A
         "crossings.csv": list(rows_of_crossings(both, facts, start)),
         "districts.csv": list(rows_of_districts(both, facts)),
         "luck.csv": [{key: text_of(value) for key, value in row.items()} for row in luck],
+    }
+
+
+def medians_by_repeat(made: Sample, facts: Facts) -> dict[str, list[float]]:
+    """Return the median of each run of the sampler of districts held and soldiers across at the end, by quantity."""
+    seen = made.samples[ASSIMILATED]
+    held = by_area(seen, facts)[SHARE_HELD, "country"][:, -1]
+    across = seen.crossed.sum(axis=(1, 2))
+    return {
+        name: [float(np.median(values[made.pool.repeat == repeat])) for repeat in range(len(made.pool.clouds))]
+        for name, values in ((SHARE_HELD, held), (CROSSED, across))
     }
 
 
@@ -323,7 +335,7 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
             seen.days(len(facts.district), slice(WORLDS)), facts,
             units, regions, order.start,
         )
-        for state, seen in ((made.cloud.state, made.samples[ASSIMILATED]), (made.free, made.samples[FREE]))
+        for state, seen in ((made.pool.state, made.samples[ASSIMILATED]), (made.free, made.samples[FREE]))
     ]  # fmt: skip
 
 
@@ -341,13 +353,13 @@ def name_of_region(observation: Observation) -> str:
 
 
 def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
-    """Return the rows of stages.csv, one per step of tempering.
+    """Return the rows of stages.csv, one per step of tempering of each run of the sampler.
 
     The numbers of distinct worlds in a row are those at the end of the step's stage.
     """
     return [
         {
-            "stage": step.stage, "until": made.model.ends[step.stage].isoformat(),
+            "repeat": repeat + 1, "stage": step.stage, "until": made.model.ends[step.stage].isoformat(),
             "temperature": f"{step.temperature:.6g}",
             "log_evidence": f"{step.log_evidence:.6g}", "effective_sample_size": f"{step.effective:.1f}",
             **{
@@ -355,11 +367,13 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
                 for kind, proposed, accepted in zip(MOVES, step.proposed, step.accepted, strict=True)
             },
             **dict(zip(
-                ("distinct_lasting_draws", "distinct_numbers", "origins"), made.sizes[step.stage] or ("", "", ""),
+                ("distinct_lasting_draws", "distinct_numbers", "origins"),
+                made.sizes[repeat][step.stage] or ("", "", ""),
                 strict=True,
             )),
         }
-        for step in made.cloud.steps
+        for repeat, cloud in enumerate(made.pool.clouds)
+        for step in cloud.steps
     ]  # fmt: skip
 
 
@@ -370,7 +384,6 @@ def rows_of_observations(made: Sample, free: CampaignCounts) -> list[dict[str, A
     probability of the report given the reports of all earlier stages, and `surprise_at_the_end` is m minus the mean
     of its log probability over the worlds.
     """
-    foreseen = [value for stage in made.cloud.foreseen for value in stage]
     counts = made.samples[ASSIMILATED].counts
     return [
         {
@@ -383,7 +396,7 @@ def rows_of_observations(made: Sample, free: CampaignCounts) -> list[dict[str, A
             "log_probability": f"{before:.4g}", "surprise": f"{best(one) - before:.4g}",
             "surprise_at_the_end": f"{best(one) - float(np.mean(made.terms[:, place])):.4g}",
         }
-        for place, (one, before) in enumerate(zip(made.model.observations, foreseen, strict=True))
+        for place, (one, before) in enumerate(zip(made.model.observations, made.pool.foreseen, strict=True))
     ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Store campaigns that were conditioned on the record as numbers and seeds from which they can be rerun.
 
 Writes  worlds.parquet, which `sim.configuration.worlds` reads. Each row contains the numbers of a world in their units,
-        its seeds of daily draws and of draws made once, its log likelihood by observation, and the number of its
-        ancestor in the prior sample.
+        its seeds of daily draws and of draws made once, its log likelihood by observation, the run of the
+        sampler that it is from, and the number of its ancestor in the prior samples of all runs.
 """
 
 import json
@@ -17,27 +17,28 @@ import pyarrow.parquet as pq
 from sim.assimilation.campaigns import NUMBER_SHARE, address_of
 from sim.configuration.draws import Prior
 from sim.configuration.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
-from sim.sampler import Cloud, Floats
+from sim.sampler import Floats, Pool
 from sim.study.codebook import Codebook
 
 
 def table_of_worlds(
-    cloud: Cloud, priors: Sequence[Prior], names: Sequence[str], terms: Floats, about: Mapping[str, Any]
+    pool: Pool, priors: Sequence[Prior], names: Sequence[str], terms: Floats, about: Mapping[str, Any]
 ) -> pa.Table:
     """Return the table of a sample, with one row per world.
 
     Args:
-        cloud: The worlds, with numbers as cumulative prior probabilities.
+        pool: The worlds, with numbers as cumulative prior probabilities.
         priors: Prior of each number, for the conversion of its share to its unit.
         names: Names of the observations.
         terms: (worlds, observations) Log likelihoods.
         about: Description of how the sample was made, stored in the metadata of the file.
     """
-    shares = cloud.state[NUMBER_SHARE]
-    addresses = [address_of(*seeds) for seeds in zip(*cloud.state[NUMBER_SHARE + 1 :], strict=True)]
+    shares = pool.state[NUMBER_SHARE]
+    addresses = [address_of(*seeds) for seeds in zip(*pool.state[NUMBER_SHARE + 1 :], strict=True)]
     columns: dict[str, pa.Array] = {
         "world": pa.array(np.arange(len(addresses), dtype=np.int32)),
-        "origin": pa.array(cloud.origin.astype(np.int32)),
+        "repeat": pa.array((pool.repeat + 1).astype(np.int16)),
+        "origin": pa.array(pool.origin.astype(np.int32)),
     }
     for field, kinds in SEEDS.items():
         for place, (name, kind) in enumerate(kinds.items()):

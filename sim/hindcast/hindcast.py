@@ -182,7 +182,7 @@ def worlds_at(day: date, job: Job) -> Path:
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(
-        until=day, known=day, worlds=request.worlds, moves=request.moves, seed=seed, name=name,
+        until=day, known=day, worlds=request.worlds, moves=request.moves, seed=seed, repeats=1, name=name,
         overrides=request.overrides,
     )  # fmt: skip
     return make_worlds(wanted, console_of(), with_tables=False) / "worlds.parquet"

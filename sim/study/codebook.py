@@ -247,7 +247,8 @@ OF_RESULTS: dict[str, dict[str, Text]] = {  # columns of forks, stories and worl
     },
     "worlds.parquet": {
         "world": key("Number of the world, from 0"),
-        "origin": key("Free campaign at the beginning of its chain, from 0"),
+        "repeat": key("Run of the sampler, from 1"),
+        "origin": key("Free campaign from which it descends, counted over all runs of the sampler, from 0"),
         **{name: key(f"Random draws of the world: {OF_SEED}", type="string") for parts in SEEDS.values()
            for name in parts},
     },

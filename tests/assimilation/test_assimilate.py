@@ -32,7 +32,7 @@ from sim.data.facts import read_facts
 from sim.engine.chance import Address, Stream, seeds_in
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
-from sim.sampler import generator, pack, recorded, reflected, sample, unpack
+from sim.sampler import generator, pack, pooled, recorded, reflected, sample, unpack
 
 OBSERVATIONS = read_observations(read_evidence())
 FIRST = tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 8))
@@ -141,8 +141,9 @@ def test_a_stage_is_read_back_or_known_to_be_damaged(model, tmp_path):
 def test_worlds_are_read_back(model, tmp_path):
     cloud = next(sample(model, 16, 4, 1))
     priors = model.order.draws.priors
+    pool = pooled([cloud], 16, [generator(1)])
     table = table_of_worlds(
-        cloud,
+        pool,
         priors,
         ["a"],
         np.zeros((16, 1)),
@@ -150,8 +151,8 @@ def test_worlds_are_read_back(model, tmp_path):
     )
     write_worlds(table, tmp_path / "worlds.parquet")
     found = read_worlds(tmp_path / "worlds.parquet")
-    assert found.addresses == tuple(address_of(*row) for row in zip(*cloud.state[DAILY:], strict=True))
-    assert found.numbers_of(3)[priors[0].key] == priors[0].at(float(cloud.state[NUMBER_SHARE][3, 0]))
+    assert found.addresses == tuple(address_of(*row) for row in zip(*pool.state[DAILY:], strict=True))
+    assert found.numbers_of(3)[priors[0].key] == priors[0].at(float(pool.state[NUMBER_SHARE][3, 0]))
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "other"])
@@ -210,14 +211,42 @@ def test_worlds_are_written_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(verb, "count_batch", seen)
     monkeypatch.setattr(verb, "missing_of", lambda _extra: ["matplotlib"])
     monkeypatch.setattr(tables, "WORLDS", 8)
-    words = ["until=2021-06-08", "worlds=32", f"results_dir={tmp_path}", "name=small", "executor.workers=1"]
+    small = ["until=2021-06-08", "worlds=32", "repeats=2", "name=small", "executor.workers=1"]
+    words = [*small, f"results_dir={tmp_path}"]
     assert verb.assimilate(read_request(Assimilate, words)).is_dir()
     folder = tmp_path / "small"
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    assert about["worlds"] == 32
+    assert about["worlds"] == 64
     before = (folder / "worlds.parquet").read_bytes()
     assert verb.assimilate(read_request(Assimilate, words)).is_dir()
     assert "nothing is computed" in " ".join(capsys.readouterr().out.split())
     assert (folder / "worlds.parquet").read_bytes() == before
     with pytest.raises(PanjError, match=r"^name:"):
         verb.assimilate(read_request(Assimilate, [*words, "seed=1"]))
+
+
+def test_a_sample_stopped_in_a_later_run_of_the_sampler_continues_from_it(tmp_path, monkeypatch, capsys):
+    ran = []
+
+    def run(batch):
+        ran.append(batch.days)
+        if len(ran) == stop_at:
+            raise KeyboardInterrupt
+        return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
+
+    monkeypatch.setattr(verb, "run_batch", run)
+
+    def sampled(place):
+        words = ["until=2021-06-14", "worlds=32", "repeats=3", f"results_dir={place}", "executor.workers=1"]
+        folder = verb.make_worlds(read_request(Assimilate, words), verb.console_of(), with_tables=False)
+        return (folder / "worlds.parquet").read_bytes()
+
+    stop_at = 0
+    whole, often = sampled(tmp_path / "whole"), len(ran)
+    ran, stop_at = [], often // 2
+    with pytest.raises(KeyboardInterrupt):
+        sampled(tmp_path / "stopped")
+    stop_at = 0
+    assert sampled(tmp_path / "stopped") == whole
+    assert len(ran) < 1.5 * often
+    assert "Resuming after 2021-06-14: 2 of 2 stages are stored" in " ".join(capsys.readouterr().out.split())

@@ -105,23 +105,41 @@ def test_observations_show_both_samples_next_to_the_report(made):
     assert row["description"] == "Soldiers across, by 22 June"
     assert (row["value"], row["evidence"]) == ("134", "F029")
     shares = read_worlds(made.folder / "worlds.parquet").about
-    assert shares["worlds"] == WORLDS
+    assert shares["worlds"] == 3 * WORLDS
     assert float(row["free_median"]) == pytest.approx(50, abs=20)
     assert float(row["low_5"]) > float(row["free_low_5"])  # conditioned on a number that is about 0.7
 
 
 def test_stages_count_the_different_worlds_that_are_left(made):
-    last = made.stages[-1]
-    assert int(last["distinct_lasting_draws"]) == made.about["distinct_lasting_draws"]
-    assert int(last["distinct_numbers"]) == made.about["distinct_numbers"]
-    assert int(last["origins"]) == made.about["origins"]
+    last = {row["repeat"]: row for row in made.stages}
+    assert list(last) == ["1", "2", "3"]
+    for column in ("distinct_lasting_draws", "distinct_numbers", "origins"):
+        assert sum(int(row[column]) for row in last.values()) == made.about[column]
     assert all(row["origins"] for row in made.stages)
+
+
+def test_worlds_of_every_run_of_the_sampler_are_kept_in_turn(sample):
+    table = pq.read_table(sample / "worlds.parquet")
+    assert table["repeat"].to_pylist() == [1, 2, 3] * WORLDS
+    by_run = {}
+    for repeat, origin in zip(table["repeat"].to_pylist(), table["origin"].to_pylist(), strict=True):
+        by_run.setdefault(repeat, set()).add(origin // (WORLDS * verb.DRAWN))
+    assert by_run == {1: {0}, 2: {1}, 3: {2}}  # ancestors of different runs have different numbers
+
+
+def test_the_page_shows_how_far_runs_of_the_sampler_are_apart(made):
+    about = {**made.about, "medians_by_repeat": {"share_held": [0.31, 0.52, 0.4], "crossed": [900.0, 20.0, 1100.0]}}
+    (sentence,) = pages.describe_repeats(made._replace(about=about))
+    assert "between 31 % and 52 % in a run" in sentence
+    assert "between 20 and 1,100." in sentence
+    assert pages.describe_repeats(made._replace(about={**about, "repeats": [-1.0]})) == []
+    assert len(made.about["medians_by_repeat"]["share_held"]) == 3
 
 
 def test_repeats_have_seeds_of_their_own(made):
     repeats = made.about["repeats"]
     assert len(set(repeats)) == 3
-    assert repeats[0] == made.about["log_evidence"]
+    assert made.about["log_evidence"] == pytest.approx(np.log(np.mean(np.exp(repeats))))
     assert f"{np.mean(repeats):.1f}".replace("-", "−") in pages.describe_size(made)[-1]
 
 
@@ -129,7 +147,7 @@ def test_too_few_worlds_are_not_called_a_sample(made):
     few, enough = (made._replace(about={**made.about, "distinct_lasting_draws": count}) for count in (FLOOR - 1, FLOOR))
     assert not few.is_sample and enough.is_sample
     assert "too few" in pages.describe_worlds(few) and "too few" not in pages.describe_worlds(enough)
-    assert f"worlds={2 * WORLDS}" in pages.describe_size(few)[0]
+    assert "repeats=6" in pages.describe_size(few)[0]
     assert pages.heading_of(few) != pages.heading_of(enough)
 
 

@@ -38,7 +38,7 @@ print(json.dumps({{
     "at_once": proofs.evidence(ground.model(one_stage(REPORTS)), 3000, {WORLDS}, 6, method),
     "different": proofs.differing(ground, REPORTS, Path(os.environ["PANJ_PROOFS"]) / "worlds.parquet", range({WORLDS})),
     "null": proofs.null_differences(ground, cloud.state, model.last + proofs.LATER),
-    "coverage": proofs.coverage(ground, {WORLDS}, {RECORDS}, method),
+    "coverage": proofs.coverage(ground, {WORLDS}, {RECORDS}, method=method),
 }}))
 """
 

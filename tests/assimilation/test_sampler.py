@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.errors import PanjError
-from sim.sampler import Cloud, generator, next_temperature, sample, systematic
+from sim.sampler import generator, next_temperature, pooled, sample, systematic
 
 A, Q, R = 0.9, 0.5, 0.4  # x' = A x + Q e, y = x + R v
 OBSERVED = (0.3, -0.8, 1.1, 1.9, 0.2)
@@ -59,10 +59,10 @@ def last(clouds):
     return cloud
 
 
-def levels(cloud: Cloud):
-    level = np.zeros(cloud.before.size)
+def levels(state):
+    level = np.zeros(state[0].shape[0])
     for time in range(Linear.stages):
-        level = A * level + Q * cloud.state[0][:, time]
+        level = A * level + Q * state[0][:, time]
     return level
 
 
@@ -72,7 +72,7 @@ def test_a_linear_gaussian_model_is_what_kalman_says():
     found = [cloud.log_evidence for cloud in clouds]
     assert np.mean(found) == pytest.approx(evidence, abs=4 * max(np.std(found, ddof=1) / 2, 0.01))
     assert np.std(found) < 0.15
-    level = np.concatenate([levels(cloud) for cloud in clouds])
+    level = np.concatenate([levels(cloud.state) for cloud in clouds])
     assert level.mean() == pytest.approx(mean, abs=0.05)
     assert level.var() == pytest.approx(variance, rel=0.1)
 
@@ -123,7 +123,7 @@ def test_more_moves_and_more_draws_from_the_prior_change_no_answer(more):
     clouds = [last(sample(Linear(), 2000, 4, seed, **more)) for seed in range(4)]
     assert [cloud.before.size for cloud in clouds] == [2000] * 4
     assert np.mean([cloud.log_evidence for cloud in clouds]) == pytest.approx(evidence, abs=0.15)
-    assert np.mean([levels(cloud).mean() for cloud in clouds]) == pytest.approx(mean, abs=0.05)
+    assert np.mean([levels(cloud.state).mean() for cloud in clouds]) == pytest.approx(mean, abs=0.05)
 
 
 def test_a_sample_goes_on_from_any_stage_to_the_same_digits():
@@ -131,6 +131,21 @@ def test_a_sample_goes_on_from_any_stage_to_the_same_digits():
     again = list(sample(Linear(), 200, 4, 3, whole[1], 2))
     assert np.array_equal(whole[-1].state[0], again[-1].state[0])
     assert whole[-1].log_evidence == again[-1].log_evidence
+
+
+def test_runs_with_different_seeds_are_pooled_in_turn_and_their_evidence_is_averaged():
+    evidence, mean, variance = kalman()
+    clouds = [last(sample(Linear(), 1000, 4, seed)) for seed in range(4)]
+    pool = pooled(clouds, 1000, [generator(seed, 9) for seed in range(4)])
+    assert pool.repeat[:8].tolist() == [0, 1, 2, 3] * 2
+    assert (pool.origin // 1000 == pool.repeat).all()
+    for place, cloud in enumerate(clouds):
+        assert np.array_equal(np.sort(pool.state[0][pool.repeat == place, 0]), np.sort(cloud.state[0][:, 0]))
+    assert math.exp(pool.log_evidence) == pytest.approx(np.mean([math.exp(cloud.log_evidence) for cloud in clouds]))
+    assert sum(pool.foreseen) == pytest.approx(evidence, abs=0.1)
+    found = levels(pool.state)
+    assert found.mean() == pytest.approx(mean, abs=0.03)
+    assert found.var() == pytest.approx(variance, rel=0.1)
 
 
 class Failing(Linear):
