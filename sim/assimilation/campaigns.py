@@ -59,7 +59,7 @@ MOVES = {  # frequency of each kind of proposal
 ) = range(len(MOVES))  # fmt: skip
 WINDOWS = (1, 3, 7, 14)  # possible numbers of days whose seeds one proposal redraws
 SEED_BITS = 48  # number of random bits in a new seed
-BATCH = 25  # worlds per task of a worker
+BATCH, FEWEST, PARTS = 25, 4, 8  # most and fewest worlds per task of a worker; tasks of a small group of worlds
 NUMBER_SHARE, DAILY, LASTING, LOCAL = range(4)  # positions of the arrays in a state
 
 Run = Callable[[Sequence["Batch"]], list[Floats]]
@@ -249,7 +249,8 @@ class Campaigns:
     def batches(self, state: State, stage: int) -> list[Batch]:
         """Divide worlds into batches that workers run to the last day of a stage."""
         shares, daily, lasting, local = state
-        observations, days = self.up_to(stage), self.day(stage)
+        observations, days, count = self.up_to(stage), self.day(stage), shares.shape[0]
+        size = min(BATCH, max(FEWEST, -(-count // PARTS)))
         return [
             Batch(
                 self.order,
@@ -260,7 +261,7 @@ class Campaigns:
                 lasting[rows],
                 local[rows, : days + 1],
             )
-            for rows in (slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH))
+            for rows in (slice(first, first + size) for first in range(0, count, size))
         ]
 
     def up_to(self, stage: int) -> tuple[Observation, ...]:

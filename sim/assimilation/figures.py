@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.dates import DayLocator, date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from sim.data.facts import facts_here
 from sim.data.record import (
@@ -364,7 +364,7 @@ def draw_stages(made: WorldTables) -> Path:
         f"than {made.about['floor']} distinct sets of lasting draws (line), the worlds are not called a sample. "
         f"Accepted: share of the proposals, by kind{', mean over all runs' if runs else ''}."
     )
-    figure, panels = new_panels(6, 2, 1.45, Spaces(left=0.6, right=0.2, top=0.35, bottom=0.55, across=0.65, down=0.75))
+    figure, panels = new_panels(6, 2, 1.65, Spaces(left=0.6, right=0.2, top=0.35, bottom=0.55, across=0.65, down=0.75))
     size, temperature, left, accepted, evidence, key = panels
     thin: dict[str, Any] = {"color": SIMULATED, "markersize": 3 if len(by_run) == 1 else 1.5, "linewidth": 0.8}
     for axes, column, title in ((size, "effective_sample_size", "effective sample size"),
@@ -373,14 +373,15 @@ def draw_stages(made: WorldTables) -> Path:
             axes.plot(range(1, len(rows) + 1), [float(row[column]) for row in rows], "o-", **thin)
         axes.set_title(title, fontsize=9)
         axes.set_ylim(0, 1.08 * max(float(row[column]) for row in made.stages))
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.set_xlim(0.5, 0.5 + max(len(rows) for rows in by_run.values()))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         label_axes(axes, "step")
     by_stage = {row["until"]: [one for one in made.stages if one["until"] == row["until"]] for row in made.stages}
     draw_left(left, by_stage, made.about["floor"])
     moves = [name for name in made.stages[0] if name.startswith("accepted, ")]
     for move, (colour, line) in zip(moves, cycle(LINES_OF_MOVES), strict=False):
         shares = [mean_of(rows, move) for rows in by_stage.values()]
-        accepted.plot(range(len(by_stage)), shares, line, color=colour, linewidth=1.5)
+        accepted.plot(range(len(by_stage)), shares, line, color=colour, linewidth=1.5, marker=".", markersize=3)
     accepted.set_title("accepted", fontsize=9)
     accepted.set_ylim(0, 1)
     number_axis(accepted, unit="share")
@@ -392,14 +393,14 @@ def draw_stages(made: WorldTables) -> Path:
     days = [format_short_day(date.fromisoformat(day)) for day in by_stage]
     for axes in (left, accepted, evidence):
         axes.set_xticks(range(len(days)), days, rotation=60, fontsize=7)
-        axes.tick_params(axis="y", labelsize=8)
+        axes.tick_params(axis="y", which="both", labelsize=8)
     key.axis("off")
     handles = [key_line(f"left: {label}", colour, 1.2, marker="o", markersize=3) for _, label, colour in LEFT]
     handles += [
         key_line(f"accepted: {move.removeprefix('accepted, ')}", colour, linestyle=line)
         for move, (colour, line) in zip(moves, cycle(LINES_OF_MOVES), strict=False)
     ]
-    key.legend(handles=handles, loc="upper left", fontsize=8)
+    key.legend(handles=handles, loc="upper left", fontsize=6.5, labelspacing=0.3, borderaxespad=0)
     return save_next_to(made, "stages.png", figure, "Progress of the sampler", caption)
 
 
@@ -416,6 +417,8 @@ def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> 
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
     axes.axhline(floor, color=QUIET, linestyle="--", linewidth=0.8)
     axes.set_yscale("log")
+    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        which(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.5)))
     axes.set_title("distinct worlds left", fontsize=9)
 
 
