@@ -12,7 +12,7 @@ from statistics import mean, median, stdev
 
 from sim.assimilation.figures import TABLES, WorldTables, describe_worlds, draw_all_worlds, read_world_tables
 from sim.assimilation.tables import CROSSED, SHARE_HELD
-from sim.configuration.worlds import FEW_ANCESTORS
+from sim.configuration.worlds import are_alike, describe_runs
 from sim.data.record import evidence
 from sim.plots.captions import true_minus
 from sim.plots.page import as_text, make_source, read_picture, template_of
@@ -130,8 +130,10 @@ def describe_size(made: WorldTables) -> list[str]:
     )
     if made.is_sample:
         first = f"Enough different worlds (at least {about['floor']} sets of lasting draws): {left}"
-        if about["origins"] < FEW_ANCESTORS:
+        if are_alike(about):
             first += " With so few ancestors, their intervals are too narrow and must not be quoted."
+        elif len(about["repeats"]) > 1:
+            first += f" {describe_runs(len(about['repeats']))}"
     else:
         first = (
             f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. With "

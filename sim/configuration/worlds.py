@@ -28,7 +28,10 @@ from sim.provenance import ASSIMILATED
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
-FEW_ANCESTORS = 10  # number of ancestors in the prior sample below which intervals must not be quoted
+FEW_ANCESTORS = (
+    10  # number of ancestors in the prior sample below which worlds of few runs of the sampler are too alike
+)
+TESTED_RUNS = 8  # runs of the sampler with which intervals were tested (docs/explanation/assimilation.md)
 ABOUT = b"panj"  # key of the metadata in the file
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "a file written by python -m sim assimilate"
@@ -73,19 +76,19 @@ class Worlds:
 
     @property
     def ancestors(self) -> int | None:
-        """Number of worlds of the prior from which these worlds descend; None if it is large enough or unknown."""
-        found = self.about.get("origins")
-        return found if isinstance(found, int) and found < FEW_ANCESTORS else None
+        """Number of worlds of the prior from which these worlds descend, if they are too alike; otherwise None."""
+        return int(self.about["origins"]) if are_alike(self.about) else None
 
     @property
     def caution(self) -> str:
-        """Warning about too narrow intervals if the worlds have too few ancestors; otherwise empty."""
-        if self.ancestors is None:
-            return ""
-        return (
-            f" All of these worlds descend from {counted(self.ancestors, 'world')} of the prior, so they are alike, "
-            "and intervals over them are too narrow."
-        )
+        """Warning about too narrow or rough intervals; empty for one run of the sampler with enough ancestors."""
+        if self.ancestors is not None:
+            return (
+                f" All of these worlds descend from {counted(self.ancestors, 'world')} of the prior, so they are "
+                "alike, and intervals over them are too narrow."
+            )
+        runs = runs_of(self.about)
+        return f" {describe_runs(runs)}" if runs > 1 else ""
 
     def question(self, decided: date | None) -> str:
         """Explain how to interpret a changed decision in campaigns that repeat these worlds.
@@ -95,13 +98,13 @@ class Worlds:
 
         Returns:
             One sentence on whether later random draws are new, the same, or known in hindsight to have led to the
-            reports. In the last case, a second sentence states how improbable those draws were. If the worlds have too
-            few ancestors, a final sentence warns about it.
+            reports. In the last case, a second sentence states how improbable those draws were. A final sentence warns
+            if intervals over the worlds are too narrow or rough.
         """
         return self.kind_of(decided) + self.caution
 
     def kind_of(self, decided: date | None) -> str:
-        """Return the sentences of `question` without the warning about too few ancestors."""
+        """Return the sentences of `question` without the warning about intervals."""
         since = "" if decided is None else f" from the evening of {format_day(decided)} on"
         if decided is None or decided < self.followed:
             return (
@@ -144,6 +147,28 @@ class Worlds:
             for several in (world.streams, world.local)
         )
         return Address(runs, world.lasting, streams, local)
+
+
+def runs_of(about: Mapping[str, Any]) -> int:
+    """Return the number of runs of the sampler from which worlds are, given the metadata of their file."""
+    return len(about.get("repeats", (0,)))
+
+
+def are_alike(about: Mapping[str, Any]) -> bool:
+    """Return whether worlds are too alike for intervals over them, given the metadata of their file.
+
+    This is the case if they descend from few worlds of the prior, in fewer runs of the sampler than were tested.
+    """
+    found = about.get("origins")
+    return isinstance(found, int) and found < FEW_ANCESTORS and runs_of(about) < TESTED_RUNS
+
+
+def describe_runs(runs: int) -> str:
+    """Return a sentence on the roughness of intervals over the worlds of several runs of the sampler."""
+    return (
+        f"The worlds are from {runs} runs of the sampler, and those of a run are alike, so intervals over them are as "
+        f"rough as intervals over {runs} campaigns."
+    )
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:

@@ -15,12 +15,12 @@ from sim.configuration.compose import compose_settings
 from sim.configuration.draws import read_priors
 from sim.configuration.sweep import compose_sweep
 from sim.configuration.worlds import ABOUT as ABOUT_KEY
-from sim.configuration.worlds import FEW_ANCESTORS, read_worlds
+from sim.configuration.worlds import FEW_ANCESTORS, TESTED_RUNS, read_worlds
 from sim.data.facts import read_facts
 from sim.engine.chance import Address, Stream
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
-from sim.sampler import Cloud
+from sim.sampler import Pool
 
 PRIORS = tuple(prior for prior in read_priors() if not prior.theory)
 COUNT = 3
@@ -46,8 +46,9 @@ def written(path, about):
     daily[1, 1:, DAILY_STREAMS.index(Stream.ELDERS)] = 8
     local = np.zeros((COUNT, 4, 34), np.uint64)
     local[1, 2:, 7] = 6
-    cloud = Cloud((rng.random((COUNT, len(PRIORS))), daily, lasting, local), np.zeros(COUNT), np.arange(COUNT), (), ())
-    write_worlds(table_of_worlds(cloud, PRIORS, [], np.zeros((COUNT, 0)), about), path)
+    state = rng.random((COUNT, len(PRIORS))), daily, lasting, local
+    pool = Pool((), state, np.zeros(COUNT, np.int64), np.arange(COUNT))
+    write_worlds(table_of_worlds(pool, PRIORS, [], np.zeros((COUNT, 0)), about), path)
     return path
 
 
@@ -99,10 +100,18 @@ def test_hindsight_names_how_improbable_its_draws_were(tmp_path):
     assert "power of 20 times" in settings_of(path).question(None)
 
 
-@pytest.mark.parametrize(("origins", "is_warned_of"), [(1, True), (FEW_ANCESTORS - 1, True), (FEW_ANCESTORS, False)])
-def test_worlds_of_few_ancestors_are_warned_of(tmp_path, origins, is_warned_of):
-    path = written(tmp_path / "few.parquet", ABOUT | {"origins": origins})
-    assert ("too narrow" in settings_of(path).question(None)) is is_warned_of
+@pytest.mark.parametrize(
+    ("origins", "repeats", "is_warned_of"),
+    [
+        (1, 1, True), (FEW_ANCESTORS - 1, 1, True), (FEW_ANCESTORS, 1, False), (TESTED_RUNS - 1, TESTED_RUNS - 1, True),
+        (TESTED_RUNS, TESTED_RUNS, False),
+    ],
+)  # fmt: skip
+def test_worlds_of_few_ancestors_are_warned_of(tmp_path, origins, repeats, is_warned_of):
+    path = written(tmp_path / "few.parquet", ABOUT | {"origins": origins, "repeats": [-50.0] * repeats})
+    question = settings_of(path).question(None)
+    assert ("too narrow" in question) is is_warned_of
+    assert (f"as rough as intervals over {repeats} campaigns" in question) is (repeats == TESTED_RUNS)
 
 
 def test_free_campaigns_have_their_own_seed():
