@@ -135,11 +135,12 @@ def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, 
         posterior: Posterior whose draws and weights are written.
         seeds: (draws) Seed of each draw's campaign, or of the first campaign of its ensemble.
         distances: (draws) Distance of that campaign from the record, or the summed score of the ensemble.
-        about: Metadata that records how the fit was made.
+        about: Metadata that records how the fit was made; the digest of the posterior is added to it.
     """
     columns: dict[str, Any] = {"weight": posterior.weights, "seed": seeds, "distance": distances}
     columns |= dict(zip(posterior.keys, np.ascontiguousarray(posterior.rows.T), strict=True))
-    return pa.table(columns).replace_schema_metadata({"panj": json.dumps(about, sort_keys=True)})
+    told = {**about, "posterior": posterior.digest}
+    return pa.table(columns).replace_schema_metadata({"panj": json.dumps(told, sort_keys=True)})
 
 
 def shipped() -> Path:
@@ -177,6 +178,7 @@ def read_posterior(path: Path, _changed: int, data: str, current_priors: Ranges,
     if refused and not is_shipped:
         raise PanjError(f"{where}: found a fit with other {' and '.join(refused)}, expected one with the current rules "
                         "and data; run python -m sim bank and python -m sim calibrate again")  # fmt: skip
+    whole = table
     if is_shipped:
         table = table.select([*OF_A_ROW, *(key for key, *_ in current_priors if key in table.column_names)])
     keys = keys_of(table, where)
@@ -184,6 +186,9 @@ def read_posterior(path: Path, _changed: int, data: str, current_priors: Ranges,
     if is_shipped:
         rows = clipped_to_priors(rows, keys, current_priors)
     check_rows(rows, keys, where)
+    digest = digest_in(whole, where)
+    if about.get("posterior", digest) != digest:  # files of older versions have no digest
+        raise PanjError(f"{where}: found a damaged file (its draws do not match their digest), expected {EXPECTED}")
     kind = "weighted draws" if np.ptp(weights) else "draws"
     until = about.get("until", THE_LINE.isoformat())
     part = "" if until == THE_LINE.isoformat() else f"{UP_TO}{until}"
@@ -208,12 +213,19 @@ def open_table(path: Path, where: str) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:  # `read_table` would import pandas
             table = file.read()
-    except (OSError, pa.ArrowException) as error:
+            names = table.column_names
+    except (OSError, pa.ArrowException, ValueError) as error:  # ValueError if a name is not valid UTF-8
         raise PanjError(f"{where}: found a damaged file ({error}), expected {EXPECTED}") from None
     for name in OF_A_ROW:
-        if name not in table.column_names:
+        if name not in names:
             raise PanjError(f"{where}: found no column {name}, expected {EXPECTED}")
     return table
+
+
+def digest_in(table: pa.Table, where: str) -> str:
+    """Return the digest of the draws in a table, with all their columns, declared or not."""
+    keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
+    return posterior_of(keys, *numbers_in(table, keys, where), "").digest
 
 
 def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:

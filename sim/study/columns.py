@@ -230,18 +230,16 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
     Raises:
         PanjError: For an outcome that cannot be counted from the stored data.
     """
-    known, wanted = counted_in(chunk), {row.name: row for row in counting.table}
-    there = {name for name, row in wanted.items() if known.get(name) in ("", row.fingerprint[:SHORT])}
+    known, wanted = counted_in(chunk), [row.name for row in counting.table]
+    missing = missing_in(chunk, counting)
     done = chunk["error"].is_null().to_pylist()
-    missing = [row for name, row in wanted.items() if name not in there]
+    if any(done) and (lost := uncountable_in(chunk, counting)):
+        raise PanjError(
+            f"outcomes.{lost[0].name}: found stored campaigns from which this outcome cannot be counted, expected a "
+            "new study: choose study=NAME"
+        )
+    there = set(wanted).difference(row.name for row in missing)
     chunk = chunk.drop_columns([name for name in known if name not in there])
-    is_daily = any(name.startswith(DAILY) for name in chunk.column_names)
-    for row in missing:
-        if any(done) and not is_recountable(row, is_daily):
-            raise PanjError(
-                f"outcomes.{row.name}: found stored campaigns from which this outcome cannot be counted, expected a "
-                "new study: choose study=NAME"
-            )
     rows = [
         recount(stored_of(chunk, place, counting), missing, counting.facts, counting.start) if is_done else {}
         for place, is_done in enumerate(done if missing else ())
@@ -251,6 +249,21 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
         chunk = chunk.append_column(row.name, counted)
     others = [name for name in chunk.column_names if name not in wanted]
     return chunk.select([*others, *wanted])
+
+
+def missing_in(chunk: pa.Table, counting: Counting) -> list[Outcome]:
+    """Return the requested outcomes that a chunk lacks, or that were counted by an outdated definition."""
+    known = counted_in(chunk)
+    return [row for row in counting.table if known.get(row.name) not in ("", row.fingerprint[:SHORT])]
+
+
+def uncountable_in(chunk: pa.Table, counting: Counting) -> list[Outcome]:
+    """Return the requested outcomes that a chunk lacks and that cannot be counted from its data.
+
+    Only the schema of the chunk is used, so that its rows need not be read.
+    """
+    is_daily = any(name.startswith(DAILY) for name in chunk.column_names)
+    return [row for row in missing_in(chunk, counting) if not is_recountable(row, is_daily)]
 
 
 def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:

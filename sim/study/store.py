@@ -13,6 +13,8 @@ settings, rules or data is rejected with a list of the differences, so that all 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,9 +24,10 @@ import pyarrow.compute as pc
 from pyarrow import feather
 
 from sim.configuration.sweep import Cell, Sweep
+from sim.data.facts import Facts
 from sim.errors import PanjError
-from sim.outcome import is_recountable, read_outcomes
-from sim.study.columns import Counting, bring_up_to_date
+from sim.outcome import read_outcomes
+from sim.study.columns import Counting, bring_up_to_date, uncountable_in
 from sim.study.files import digest_of, json_text, read_sealed, seal, write_errors, write_file
 from sim.study.reader import StudyCell
 from sim.wording import say
@@ -74,8 +77,8 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
 
 def remove_partial_files(study: Path) -> None:
     """Remove partial files that killed processes left behind; the caller must hold the lock of the study."""
-    for partial in (study / "chunks").rglob(".*.partial"):
-        partial.unlink(missing_ok=True)
+    for left in (study / "chunks").rglob(".*.partial"):
+        left.unlink(missing_ok=True)
 
 
 def content_of(chunk: pa.Table) -> pa.Buffer:
@@ -207,7 +210,7 @@ class Scope:
     first_seed: int
     cells: tuple[StudyCell, ...]
     outcomes: Mapping[str, str] = field(default_factory=dict)  # fingerprints of the outcomes, by name
-    only_when_run: frozenset[str] = frozenset()  # outcomes that cannot be counted from the stored data
+    facts: Facts | None = field(default=None, compare=False)  # data of a requested scope; None for a stored one
 
     @property
     def daily(self) -> bool:
@@ -222,8 +225,7 @@ def scope_of(sweep: Sweep) -> Scope:
     table = [row for start, days in lengths for row in read_outcomes(base.facts, start, days)]
     return Scope(
         base.as_dict(), sweep.swept, base.seed, tuple(map(recorded_cell, sweep.cells)),
-        {row.name: row.fingerprint for row in table},
-        frozenset(row.name for row in table if not is_recountable(row, base.daily)),
+        {row.name: row.fingerprint for row in table}, base.facts,
     )  # fmt: skip
 
 
@@ -287,6 +289,7 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
 
     Raises:
         DamagedScope: If there are chunks of cells that the command does not request.
+        PanjError: If an outcome cannot be counted from the stored campaigns.
     """
     known = {cell.fingerprint for cell in asked.cells}
     others = sorted(path.parent.name for path in study.glob("chunks/*/*.arrow") if path.parent.name not in known)
@@ -295,6 +298,8 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
             f"{scope_file(study)}: found it damaged or missing, and campaigns of cells that this command "
             f"does not request ({others[0]}), expected the complete command of the study; or choose study=NAME"
         )
+    if lost := uncountable(study, asked.cells, asked):
+        raise another_study(study, lost)
     cells = []
     for cell in asked.cells:
         seeds = [seed - asked.first_seed + 1 for seed in recorded(study, cell.fingerprint).done]
@@ -357,17 +362,9 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
     for key, cell in asked.items():
         if key in there and there[key].fingerprint != cell.fingerprint and not differences:
             differences.append(f"the resolved settings of {cell.label or 'the scenario'}")
-    if any(key in there for key in asked):
-        differences += [
-            f"outcomes.{name}, which cannot be counted from stored campaigns"
-            for name in sorted(new.only_when_run)
-            if old.outcomes and old.outcomes.get(name) != new.outcomes[name]
-        ]
+    differences += uncountable(study, old.cells, new)
     if differences:
-        raise PanjError(
-            f"study: found another study in {study} (it differs in {first_of(differences, SHOWN)}), "
-            "expected the same settings, rules and data; choose a new name with study=NAME, or move the folder away"
-        )
+        raise another_study(study, differences)
     cells = [
         cell._replace(runs=max(cell.runs, asked[key].runs), calibration=asked[key].calibration)
         if key in asked
@@ -377,6 +374,58 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
     added = [cell for key, cell in asked.items() if key not in there]
     cells += [cell._replace(number=len(cells) + place) for place, cell in enumerate(added)]
     return replace(old, cells=tuple(cells), outcomes={**old.outcomes, **new.outcomes})
+
+
+def another_study(study: Path, differences: Sequence[str]) -> PanjError:
+    """Return the error for a command whose campaigns are not comparable with those of a study."""
+    return PanjError(
+        f"study: found another study in {study} (it differs in {first_of(differences, SHOWN)}), "
+        "expected the same settings, rules and data; choose a new name with study=NAME, or move the folder away"
+    )
+
+
+def uncountable(study: Path, cells: Iterable[StudyCell], asked: Scope) -> list[str]:
+    """Describe the outcomes of a requested scope that stored campaigns lack and that cannot be counted from their data.
+
+    The chunks themselves decide, because an outcome may have been declared for only some of the commands of a study.
+
+    Args:
+        study: Folder of the study.
+        cells: Cells whose stored campaigns the tables will include.
+        asked: The requested scope.
+    """
+    if asked.facts is None:
+        return []
+    counting_of = cache(partial(counting_for, asked.facts))  # most cells have the same dates
+    found = {
+        row.name
+        for cell in cells
+        for path in (study / "chunks" / cell.fingerprint).glob("*.arrow")
+        for row in uncountable_in(schema_of(path).empty_table(), counting_of(cell.start_date, cell.end_date))
+        if has_finished(path)
+    }
+    return [f"outcomes.{name}, which cannot be counted from stored campaigns" for name in sorted(found)]
+
+
+def counting_for(facts: Facts, start: date, end: date) -> Counting:
+    """Return the outcomes that are declared now, for campaigns between two dates."""
+    days = (end - start).days
+    return Counting(read_outcomes(facts, start, days), facts, start, days)
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """Return the schema of a chunk without reading its rows, empty if the file is damaged."""
+    try:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as chunk:
+            return chunk.schema
+    except (pa.ArrowException, OSError, ValueError):
+        return pa.schema([])
+
+
+def has_finished(path: Path) -> bool:
+    """Return whether a chunk is intact and contains a finished campaign."""
+    chunk = read_chunk(path, ["error"])
+    return chunk is not None and chunk["error"].null_count > 0
 
 
 def key_of(cell: StudyCell) -> tuple[str, ...]:

@@ -171,6 +171,28 @@ def test_what_is_no_posterior_is_named(file: Path, tmp_path: Path) -> None:
         assert error in refused(words(path))
 
 
+def draws_in(file: Path) -> list[dict[str, float]]:
+    module.read_posterior.cache_clear()
+    ranges = tuple((key, *prior) for key, prior in BELIEVED.items())
+    found = module.posterior_for(str(file), "", ranges)
+    return [found.numbers(seed) for seed in range(20)]
+
+
+def test_a_flipped_bit_never_changes_a_draw(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is: the file is refused, or its draws are those that were written."""
+    monkeypatch.setattr(module, "changed_since", lambda *_: [])  # of no concern here, and slow
+    content, written = file.read_bytes(), draws_in(file)
+    refused, damaged = 0, tmp_path / "damaged.parquet"
+    for place in range(4, len(content), 29):
+        damaged.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        try:
+            assert draws_in(damaged) == written
+        except PanjError as error:
+            refused += 1
+            assert str(damaged) in str(error)
+    assert refused > 20
+
+
 def test_a_file_that_has_changed_is_read_again(file: Path) -> None:
     before = compose_settings(words(file)).fingerprint()
     write(file, three(np.ones(3)))

@@ -144,6 +144,56 @@ def test_an_outcome_that_cannot_be_counted_again_is_named_and_nothing_is_touched
     assert tables_of(tmp_path / "tiny") == whole
 
 
+CAPTURED = {"quantity": "captured", "unit": "soldiers"}
+
+
+def test_an_outcome_that_only_some_campaigns_counted_is_refused_before_any_campaign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited(monkeypatch, mine=CAPTURED)
+    run_in(tmp_path)
+    monkeypatch.undo()
+    replace_campaigns(monkeypatch)
+    forget()
+    run_in(tmp_path, "runs=10")  # two campaigns without it
+    edited(monkeypatch, mine=CAPTURED)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(PanjError, match=r"differs in outcomes\.mine, which cannot be counted from stored campaigns"):
+        run_in(tmp_path, "runs=40")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("is_scope_there", [True, False])
+def test_an_outcome_that_the_other_cells_lack_is_refused_before_any_campaign(
+    is_scope_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_in(tmp_path, "-m", "border=closed,as_reported")
+    edited(monkeypatch, mine=CAPTURED)
+    if not is_scope_there:
+        (tmp_path / "tiny" / "chunks" / "study.json").unlink()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(PanjError, match=r"differs in outcomes\.mine, which cannot be counted from stored campaigns"):
+        run_in(tmp_path, "-m", f"border=open,{'soldiers_only' if is_scope_there else 'closed,as_reported'}")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_an_outcome_that_all_stored_campaigns_counted_is_taken_from_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited(monkeypatch, mine=CAPTURED)
+    run_in(tmp_path)
+    counted = tables_of(tmp_path / "tiny")
+    monkeypatch.undo()
+    replace_campaigns(monkeypatch)
+    forget()
+    assert run_in(tmp_path).computed == 0
+    assert tables_of(tmp_path / "tiny") != counted
+    edited(monkeypatch, mine=CAPTURED)
+    (tmp_path / "tiny" / "chunks" / "study.json").unlink()
+    assert run_in(tmp_path).computed == 0
+    assert tables_of(tmp_path / "tiny") == counted
+
+
 def test_each_quantity_has_its_own_fingerprint() -> None:
     prints = {fingerprint_of_row({"quantity": name}) for name in QUANTITIES}
     assert len(prints) == len(QUANTITIES)
