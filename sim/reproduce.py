@@ -198,24 +198,33 @@ def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Fact
 def make_again(
     made: Made, sweep: Sweep, given: Overrides, facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
-    """Rerun the study of a file (or both studies of a comparison), make the file again and return its path."""
+    """Rerun the study of a file (or both studies of a comparison), make the file again and return its path.
+
+    Studies are rerun in hidden folders, from which the same command continues if it was stopped. They are moved next to
+    the old ones when the file has been made, or if it cannot be made.
+    """
     chosen = given.get("results_dir")
     results = Path(str(chosen.value)) if chosen else home.parent if home else sweep.base.results_dir
-    folder = rebuild(sweep, made.study, results, console)
     file = Path(made.recipe["file"])
-    if file.parts[0] == "verdicts":
-        against = made.recipe.get("against")
-        other = None
-        if against:
-            there = made_of(json.dumps(against), "against")
-            print_changes(console, changes_since(there, facts))
-            other = rebuild(sweep_of(there, given, facts), there.study, results, console)
-        judge_again(folder, other, made.recipe)
-    if file.suffix in PICTURES:
-        draw_again(folder, made.recipe, redraw)
-    if not (folder / file).is_file():
-        raise PanjError(f"reproduce: found no {file} in {folder} after the rerun, expected that file")
-    return folder / file
+    folders = [rebuild(sweep, made.study, results, console)]
+    try:
+        if file.parts[0] == "verdicts":
+            against = made.recipe.get("against")
+            if against:
+                there = made_of(json.dumps(against), "against")
+                print_changes(console, changes_since(there, facts))
+                folders.append(rebuild(sweep_of(there, given, facts), there.study, results, console))
+            judge_again(folders, made.recipe)
+        if file.suffix in PICTURES:
+            draw_again(folders[0], made.recipe, redraw)
+        if not (folders[0] / file).is_file():
+            raise PanjError(f"reproduce: found no {file} in {folders[0]} after the rerun, expected that file")
+    except PanjError:
+        for folder in dict.fromkeys(folders):
+            show(folder)
+        raise
+    first, *_ = [show(folder) for folder in dict.fromkeys(folders)]
+    return first / file
 
 
 def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
@@ -230,14 +239,19 @@ def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
 
 
 def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
-    """Rerun a study, resuming any interrupted rerun, and return the folder of the new study."""
+    """Rerun a study in a hidden folder, resuming any interrupted rerun, and return the folder of the new study."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
     work = results / f".{study}_again-{mark}"
     print_lines(console, f"Running study {study} again ...")
-    ran = run_sweep(replace(sweep, base=replace(sweep.base, study=study, results_dir=work)), console)
-    name = fresh_name(results, f"{study}_again")
-    ran.folder.rename(name)
+    return run_sweep(replace(sweep, base=replace(sweep.base, study=study, results_dir=work)), console).folder
+
+
+def show(folder: Path) -> Path:
+    """Move a rerun study out of its hidden folder, and return its new path."""
+    work = folder.parent
+    name = fresh_name(work.parent, f"{folder.name}_again")
+    folder.rename(name)
     work.rmdir()
     return name
 
@@ -251,13 +265,12 @@ def fresh_name(results: Path, name: str) -> Path:
     return path
 
 
-def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
+def judge_again(folders: Sequence[Path], recipe: Mapping[str, Any]) -> None:
     """Write the tables of a comparison again according to its recipe, from one or two rerun studies."""
-    folders = (folder,) if other is None else (folder, other)
     above, below = (read_threshold(key, str(recipe[key])) if recipe.get(key) else None for key in ("above", "below"))
     write_verdicts(
         Compare(
-            folders=folders, outcome=(str(recipe.get("outcome")),), baseline=recipe.get("baseline"),
+            folders=tuple(folders), outcome=(str(recipe.get("outcome")),), baseline=recipe.get("baseline"),
             above=above, below=below, effects=bool(recipe.get("effects")),
         )
     )  # fmt: skip

@@ -228,7 +228,10 @@ def test_a_copied_figure_is_drawn_again_by_its_recipe(
         return draw(folder, wanted)
 
     assert main([str(copy), f"results_dir={tmp_path / 'new'}"], redraw) == 0
-    assert asked == [(tmp_path / "new" / "tiny_again", recipe)]
+    ((folder, wanted),) = asked
+    assert (folder.name, folder.parent.parent, wanted) == ("tiny", tmp_path / "new", recipe)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["tiny_again"]
+    assert (tmp_path / "new" / "tiny_again" / "figures" / "x.png").is_file()
     assert "to the last pixel" in capsys.readouterr().out
 
 
@@ -311,6 +314,20 @@ def test_after_a_stop_the_same_command_goes_on(study: Path, monkeypatch: pytest.
     assert not (study.parent / "tiny_again").exists()
     assert main([str(study / "runs.parquet")], draws_nothing) == 0
     assert {path.name for path in study.parent.iterdir()} == {"tiny", "tiny_again"}
+
+
+def test_after_a_stop_while_the_figure_is_drawn_the_same_command_goes_on(study: Path) -> None:
+    path = draw(study, {"file": "figures/x.png"})
+
+    def stops(folder: Path, wanted: Mapping[str, Any]) -> Path:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        main([str(path)], stops)
+    assert not (study.parent / "tiny_again").exists()
+    assert main([str(path)], draw) == 0
+    assert {path.name for path in study.parent.iterdir()} == {"tiny", "tiny_again"}
+    assert (study.parent / "tiny_again" / "figures" / "x.png").is_file()
 
 
 def empty_png(folder: Path) -> Path:
