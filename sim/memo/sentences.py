@@ -22,7 +22,6 @@ from sim.compare.sentences import (
     Spread,
     Verdict,
     directions,
-    notes_on_definition,
     notes_on_ties,
     quote_outcome,
 )
@@ -39,7 +38,7 @@ from sim.report.report import list_values
 from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score
 from sim.scoring.forecasts import names_of, place_of_scores, targets_here
-from sim.study.reader import Measure, Study, StudyCell, Worlds
+from sim.study.reader import Measure, Study, StudyCell, Worlds, notes_on_definition
 from sim.wording import counted, format_day, list_words, paragraph, span_of
 
 FEW_EVENTS = 10  # number of worlds with the event below which single worlds decide the answer

@@ -18,7 +18,7 @@ from sim.data.record import evidence
 from sim.plots.captions import cite, describe_campaigns, format_setting
 from sim.plots.tables import Row
 from sim.study.files import write_file
-from sim.study.reader import FILES, Study
+from sim.study.reader import FILES, Study, notes_on_definitions
 from sim.wording import format_day
 
 PROVENANCE = {  # label on the page of each key of about.json
@@ -107,6 +107,7 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
     page = template_of(template).render(
         about=about,
         campaigns=describe_campaigns(shown),
+        warnings=notes_on_definitions(shown),
         provenance={words: about[key] for key, words in PROVENANCE.items() if is_shown(about, key)},
         versions=as_text(about.get("versions", {})),
         settings=shown.settings,

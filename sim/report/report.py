@@ -45,7 +45,15 @@ from sim.report.outcomes import (
 )
 from sim.report.sweeps import cells_by_effect, describe_stand_ins, figures_of, outcomes_of, shown_cells, values_in
 from sim.report.swept_values import values_of_key
-from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
+from sim.study.reader import (
+    Study,
+    StudyCell,
+    has_several_cells,
+    notes_on_definitions,
+    open_study,
+    read_study,
+    read_sweep,
+)
 from sim.wording import counted, list_words, span_of
 
 FIGURES = {  # figures of a single cell; explanations are also alternative texts
@@ -490,5 +498,7 @@ def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
 def main(request: Report) -> int:
     """Run `python -m sim report`: redraw the figures of a study, rewrite its page, and return the exit code."""
     *figures, report = draw_everything(request.folder, request.evening, request.cell)
+    for warning in notes_on_definitions(open_study(request.folder)):
+        print(warning)
     print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
     return 0
