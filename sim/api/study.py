@@ -27,6 +27,7 @@ from sim.study.reader import (
     same,
 )
 from sim.study.reader import Study as Stored
+from sim.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -470,7 +471,7 @@ class Study:
         cells = f"{len(self._cells)} cells, " if len(self._cells) > 1 else ""
         label = f", {self._focus.label}" if self._focus is not None and self._focus.label else ""
         campaigns = sum(one.finished for one in self._cells)
-        return f"<Study {self.name}{label}: {cells}{campaigns:,} campaigns, {self.about.get('calibration')}>"
+        return f"<Study {self.name}{label}: {cells}{counted(campaigns, 'campaign')}, {self.about.get('calibration')}>"
 
     def _repr_html_(self) -> str:
         head = f"<p><b>{escape(repr(self)[1:-1])}</b><br>{escape(str(self.folder))}</p>"

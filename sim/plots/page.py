@@ -19,7 +19,7 @@ from sim.plots.captions import cite, describe_campaigns, format_setting
 from sim.plots.tables import Row
 from sim.study.files import write_file
 from sim.study.reader import FILES, Study, notes_on_definitions
-from sim.wording import format_day
+from sim.wording import counted, format_day
 
 PROVENANCE = {  # label on the page of each key of about.json
     "study": "Study",
@@ -130,7 +130,7 @@ def template_of(name: str) -> Any:
     places = FileSystemLoader(Path(__file__).parent / "templates")
     settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     environment = Environment(loader=places, undefined=StrictUndefined, **settings)
-    environment.globals["title_of_scenario"] = title_of_scenario
+    environment.globals |= {"title_of_scenario": title_of_scenario, "counted": counted}
     return environment.get_template(name)
 
 

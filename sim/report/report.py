@@ -54,7 +54,7 @@ from sim.study.reader import (
     read_study,
     read_sweep,
 )
-from sim.wording import counted, list_words, span_of
+from sim.wording import counted, counted_span, list_words
 
 FIGURES = {  # figures of a single cell; explanations are also alternative texts
     "districts_by_day": PageFigure(
@@ -417,12 +417,11 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
     rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
     varied = list_words([f"{key} is varied" if len(sweep.swept) == 1 else key for key in sweep.swept])
     runs = {cell.runs for cell in sweep.cells}
-    each = f"{span_of(runs)} {'campaign' if runs == {1} else 'campaigns'}"
     return {
         "heading": sweep.about["study"],
         "question": varied + ("" if len(sweep.swept) == 1 else " are varied together"),
-        "worlds": f"There are {len(sweep.cells):,} cells of {each}, with the same seeds in each, so that"
-        " differences between cells are due to their settings.",
+        "worlds": f"There are {len(sweep.cells):,} cells of {counted_span(runs, 'campaign')}, with the same seeds in"
+        " each, so that differences between cells are due to their settings.",
         "swept": {key: list_values(sweep, key) for key in sweep.swept},
         "failures": describe_failed_cells(sweep),
         "choices": format_choices(sweep.about["choices"]),
@@ -500,5 +499,5 @@ def main(request: Report) -> int:
     *figures, report = draw_everything(request.folder, request.evening, request.cell)
     for warning in notes_on_definitions(open_study(request.folder)):
         print(warning)
-    print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
+    print(f"{counted(len(figures), 'figure')} in {figures[0].parent}, report in {report}")
     return 0

@@ -25,7 +25,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcome import day_in_name, declared_rows, is_as_defined, last_day_of
 from sim.study.files import digest_of_file, json_text, make_folder, read_sealed, seal, write_errors, write_file
-from sim.wording import MOST_NAMED, is_share, language_of, reported_in_words
+from sim.wording import MOST_NAMED, counted, is_share, language_of, reported_in_words
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
@@ -413,7 +413,7 @@ def unfinished(folder: Path) -> str:
     there = about.get("campaigns", 0) + about.get("failed", 0)
     if about.get("asked", there) <= there:
         return ""
-    return f"Note: {folder} was stopped: its tables have {there:,} of {about['asked']:,} campaigns.\n"
+    return f"Note: {folder} was stopped: its tables have {there:,} of {counted(about['asked'], 'campaign')}.\n"
 
 
 def copy_to(folder: Path, out: Path) -> Path:
