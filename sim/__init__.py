@@ -11,9 +11,11 @@ Names are imported when they are first used, so that `import sim` itself is fast
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as in `typing`, which is slow to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from sim.api.results import Fork, Score, Worlds
     from sim.api.study import Study
     from sim.api.tables import numbers, outcomes, settings
@@ -42,7 +44,7 @@ MODULES = {  # module that defines each public name
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import a name of the Python interface when it is first used."""
     if name not in MODULES:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")

@@ -1,5 +1,10 @@
 """Command line of Panj: `python -m sim [verb] [settings]`; the default verb is `run`."""
 
+if __name__ == "__main__":  # before the imports below, during which Ctrl-C must be handled
+    from sim.entry import run as run_guarded
+
+    run_guarded()
+
 import _thread
 import atexit
 import json
@@ -18,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sim import options
 from sim.data.own import arguments_of_folder, own_folder, recorded_folder, split_arguments, using
+from sim.entry import INTERRUPTED, STOPPED_AT_ONCE, raise_on_interrupt, stop_on_interrupt
 from sim.errors import PanjError, Stopped, shortened
 from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option, usage_of
 from sim.provenance import MODULE, program, shell_command
@@ -59,6 +65,7 @@ def run_program() -> NoReturn:
     code = main()
     if is_watched():
         sys.exit(code)
+    stop_on_interrupt()
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -100,13 +107,14 @@ def answer(words: list[str], flags: Flags) -> int:
     With `debug`, also print the traceback of errors that the user can correct, and do not catch other errors.
     """
     try:
+        raise_on_interrupt()
         return dispatch(words, flags)
     except KeyboardInterrupt:
-        print("\nStopped at once. Stored campaigns are kept; the same command continues from them.", file=sys.stderr)
-        return 130
+        print(STOPPED_AT_ONCE, file=sys.stderr)
+        return INTERRUPTED
     except Stopped:
         print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except (PanjError, OSError) as error:
         if flags.debug:
             traceback.print_exc()
@@ -694,7 +702,3 @@ VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # each ve
         list_, init, completion,
     )
 }  # fmt: skip
-
-
-if __name__ == "__main__":
-    run_program()

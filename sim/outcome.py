@@ -109,7 +109,7 @@ def last_day_of(name: str, end: date) -> date:
     return day if isinstance(day, date) else end
 
 
-def is_as_defined(name: str, end: date, counted: str) -> bool:
+def is_as_defined(name: str, end: date, counted: str, rows: Mapping[str, Mapping[str, Any]] | None = None) -> bool:
     """Return whether a study counted an outcome by its present definition.
 
     Args:
@@ -117,21 +117,23 @@ def is_as_defined(name: str, end: date, counted: str) -> bool:
         end: Date of the last day of the campaign.
         counted: Fingerprint of the definition that the study used, or an empty string if it is not known, as in old
             studies; the result is then True.
+        rows: The declared rows, if they have been read already.
     """
     if not counted or name.startswith(OF_CAPITAL):  # derived from the provinces, with one definition
         return True
-    row = row_of(name, end)
+    row = row_of(name, end, rows)
     return row is not None and fingerprint_of_row(row) == counted
 
 
-def row_of(name: str, end: date) -> Mapping[str, Any] | None:
+def row_of(name: str, end: date, rows: Mapping[str, Mapping[str, Any]] | None = None) -> Mapping[str, Any] | None:
     """Return the present definition of an outcome, declared or derived for a post; None if there is none.
 
     Args:
         name: Name of the outcome.
         end: Date of the last day of the campaign, which `last_day` in a declared name stands for.
+        rows: The declared rows, if they have been read already.
     """
-    rows = declared_rows()
+    rows = declared_rows() if rows is None else rows
     for declared in (name, name.replace(day_in_name(end), LAST_DAY)):
         if declared in rows:
             return rows[declared]

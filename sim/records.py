@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.study.codebook import FIXED, STUDY
-from sim.study.reader import open_study, read_about, read_measure, read_worlds
+from sim.study.reader import notes_on_definition, open_study, read_about, read_measure, read_worlds
 
 Record = dict[str, Any]
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
@@ -115,7 +115,7 @@ def story_record(study_folder: Path, folder: Path, campaign: Mapping[str, Any], 
             value = start + timedelta(days=round(value))
         rows.append({
             "outcome": name, "label": measure.label, "unit": "date" if measure.is_date else measure.unit,
-            "value": value, "reported": measure.reported["text"] or None,
+            "value": value, "reported": measure.reported["text"] or None, "notes": notes_on_definition(measure),
         })  # fmt: skip
     kept = {key: campaign[key] for key in ("study", "cell", "cell_label", "seed", "calibration")}
     return {"folder": folder, **kept, "outcomes": rows}

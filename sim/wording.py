@@ -155,6 +155,17 @@ def counted(many: int, noun: str, plural: str = "") -> str:
     return f"{many:,} {noun if many == 1 else plural or f'{noun}s'}"
 
 
+def counted_span(numbers: Iterable[int], noun: str) -> str:
+    """Format the range from the smallest to the largest count with its noun: `1 pair`, `1 to 3 pairs`.
+
+    Args:
+        numbers: The counts, at least one.
+        noun: Noun in the singular, whose plural has an s.
+    """
+    counts = set(numbers)
+    return f"{span_of(counts)} {noun if counts == {1} else f'{noun}s'}"
+
+
 def span(low: str, high: str) -> str:
     """Format a range from its two ends: `5 to 36`.
 

@@ -455,8 +455,8 @@ def test_a_profiler_that_writes_after_the_program_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("word", "code"), [("--version", 0), ("runs=none", 2)])
 def test_a_program_that_ends_at_once_has_written_everything_and_called_its_exit_handlers(word: str, code: int) -> None:
     program = (
-        "import atexit, threading; from sim.__main__ import run_program; atexit.register(print, 'left'); "
-        "threading.Timer(1.0, print, ['waited for']).start(); run_program()"
+        "import atexit, threading; from sim.entry import run; atexit.register(print, 'left'); "
+        "threading.Timer(1.0, print, ['waited for']).start(); run()"
     )
     done = subprocess.run([sys.executable, "-c", program, word], capture_output=True, text=True, check=False)
     assert done.returncode == code

@@ -49,6 +49,52 @@ def test_every_next_step_works_and_leads_on(study: Path, capsys: pytest.CaptureF
     assert ["compare", str(study), NIGHT, "above=1037"] in done  # found, not given
 
 
+BASELINE = "baseline=border=closed"
+STARTS = {
+    "baseline": ["compare", "{grid}", BASELINE, NIGHT, "above=1037"],
+    "baseline of outcomes": ["compare", "{grid}", BASELINE],
+    "effects": ["compare", "{grid}", BASELINE, NIGHT, "effects=true"],
+    "two folders": ["compare", "{alone}", "{grid}"],
+    "one cell": ["alone"],
+    "one campaign per cell": ["compare", "{thin}", NIGHT, "above=1037"],
+    "not a full grid": ["compare", "{hypercube}", "outcome=troops_crossed_by_2021_07_07", "above=10"],
+    "own folder": ["compare", "{own}", "outcome=kunduz_held_2021_06_30"],
+    "export": ["export", "{grid}", "to=csv"],
+    "failures": ["failures", "{grid}"],
+}
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_the_next_step_of_every_verb_works_from_wherever_one_comes(
+    start: list[str], study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {
+        "alone": SMALL,
+        "thin": [*GRID, *SMALL[1:], "runs=1"],
+        "hypercube": ["-m", "sampling=latin_hypercube", "sampling.points=3", "rules.news.fade_days=interval(2,8)",
+                      "rules.morale.contagion=interval(0.1,0.6)", *SMALL],
+        "own": [*GRID, *SMALL, "config_dir=own"],
+    }  # fmt: skip
+    wanted = " ".join(start)
+    if "{own}" in start:
+        assert front.main(["init", "own"]) == 0
+    for name, words in made.items():
+        if f"{{{name}}}" in wanted:
+            assert front.main([*words, "results_dir='my results'", f"study={name}"]) == 0
+    words = [word.format(**{name: study.parent / name for name in ("grid", *made)}) for word in start]
+    words = [*made["alone"], "results_dir='my results'", "study=alone"] if start == ["alone"] else words
+    done, waiting = [], [words]
+    while waiting and len(done) < 4:
+        words = waiting.pop(0)
+        capsys.readouterr()
+        assert front.main(words) == 0, words
+        done.append(words)
+        waiting += [one for one in printed_commands(capsys.readouterr().out) if one not in done]
+    if BASELINE in start:
+        assert all(BASELINE in words for words in done if words[0] == "compare")
+        assert len([words for words in done if words[0] == "compare"]) > 1
+
+
 def test_no_outcome_that_is_counted_after_the_last_day_is_suggested(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Processes that Panj starts end with the process that started them, whether it is killed or interrupted."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,6 +87,56 @@ def test_ctrl_c_ends_a_command_also_where_python_ignores_errors(tmp_path: Path) 
     done = subprocess.run([sys.executable, str(file)], check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 130
     assert done.stderr.startswith("\nStopped at once.") and "ignored" not in done.stderr
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == MODULE:
+            os.kill(os.getpid(), signal.SIGINT)
+MODULE = sys.argv.pop()
+sys.meta_path.insert(0, Interrupting())
+"""
+STARTS = {
+    "module": "from runpy import run_module; run_module('sim', run_name='__main__', alter_sys=True)",
+    "script": "from sim.entry import run; run()",
+}
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+@pytest.mark.parametrize("module", ["sim.options", "sim.data.own", "sim.provenance", "sim.terminal", "sim.listing"])
+def test_ctrl_c_during_any_import_is_answered_in_one_line(module: str, start: str) -> None:
+    command = [sys.executable, "-c", f"{INTERRUPTED_IMPORT}{start}", "list", "outcomes", module]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr.strip().count("\n"), done.stdout) == (130, 0, "")
+    assert done.stderr.startswith("\nStopped at once.")
+
+
+@pytest.mark.parametrize("delay", [place / 24 for place in range(1, 15)])
+def test_ctrl_c_in_the_first_half_second_prints_no_traceback_of_panj(delay: float) -> None:
+    # interrupts are ignored in a job of the background, from which the new process would inherit that
+    heeding = "import os, signal, sys; signal.signal(2, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+    program = [sys.executable, "-m", "sim", "list", "outcomes"]
+    process = subprocess.Popen(
+        [sys.executable, "-S", "-c", heeding, *program], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    time.sleep(delay)
+    os.kill(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=PATIENCE)[1]
+    assert not re.search(r'File ".*/sim/(?!__init__\.py|entry\.py)', said)  # before those lines Python itself starts
+    assert process.returncode in (0, 130) or "Stopped at once" not in said
+
+
+def test_importing_the_interface_changes_no_handler() -> None:
+    program = (
+        "import signal, sys, sim; print(signal.getsignal(2) is signal.default_int_handler, 'typing' in sys.modules)"
+    )
+    heeding = f"import signal; signal.signal(2, signal.default_int_handler); {program}"
+    done = subprocess.run([sys.executable, "-c", heeding], check=True, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout.split() == ["True", "False"]
 
 
 def test_the_output_and_the_exit_code_of_a_command_run_apart_are_its_own() -> None:

@@ -8,6 +8,7 @@ from sim.data.configs import folder_of, read_yaml
 from sim.wording import (
     COUNTED,
     counted,
+    counted_span,
     format_day,
     format_seconds,
     format_short_day,
@@ -77,6 +78,12 @@ def test_a_range_is_named_only_where_it_adds_something(value: str, low: str, hig
 def test_a_reported_figure_is_in_the_unit_of_its_axis(value, low, high, unit: str, said: str) -> None:
     reported = {"value": value, "low": low, "high": high, "evidence": "F039", "text": "4 July"}
     assert reported_in_words(reported, unit) == said
+
+
+def test_a_range_of_counts_is_singular_for_ones_alone() -> None:
+    assert [counted_span(counts, "pair") for counts in ([1], [1, 1], [2], [3, 1], [1000])] == [
+        "1 pair", "1 pair", "2 pairs", "1 to 3 pairs", "1,000 pairs",
+    ]  # fmt: skip
 
 
 def test_equal_ends_are_one_number() -> None:

@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sim.api.notebooks import shown_by_notebooks
+from sim.api.notebooks import shown_by_notebooks, warn
 from sim.api.own import path_given, with_its_files
 from sim.configuration.calls import check_value, checked
 from sim.configuration.values import text_of
 from sim.errors import PanjError, unknown
 from sim.options import read_threshold
-from sim.study.reader import QUANTILES, StudyCell, cannot_read, find_cell, open_study, read_columns, same
+from sim.study.reader import (
+    QUANTILES,
+    StudyCell,
+    cannot_read,
+    find_cell,
+    notes_on_definitions,
+    open_study,
+    read_columns,
+    same,
+)
 from sim.study.reader import Study as Stored
+from sim.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -203,13 +213,17 @@ class Study:
             raise PanjError(f"days: found none in {self.folder}, expected a study that was run with daily=True")
         return frame_of(path, columns, self._focus)
 
+    @with_its_files
     def summary(self) -> pd.DataFrame:
         """Return the quantiles of every outcome, with the reported figure.
 
         Returns:
             Table with one row per cell and outcome: label, unit, reported figure and its evidence, median, and the
-            ends of the 90 % interval. In rows of dates, the quantiles are texts.
+            ends of the 90 % interval. In rows of dates, the quantiles are texts. A warning names outcomes that were
+            counted by another definition than the present one.
         """
+        for note in notes_on_definitions(self._stored):
+            warn(note)
         table = self._stored.summary.copy()
         is_number = table["unit"] != "date"
         for name in QUANTILES:
@@ -457,7 +471,7 @@ class Study:
         cells = f"{len(self._cells)} cells, " if len(self._cells) > 1 else ""
         label = f", {self._focus.label}" if self._focus is not None and self._focus.label else ""
         campaigns = sum(one.finished for one in self._cells)
-        return f"<Study {self.name}{label}: {cells}{campaigns:,} campaigns, {self.about.get('calibration')}>"
+        return f"<Study {self.name}{label}: {cells}{counted(campaigns, 'campaign')}, {self.about.get('calibration')}>"
 
     def _repr_html_(self) -> str:
         head = f"<p><b>{escape(repr(self)[1:-1])}</b><br>{escape(str(self.folder))}</p>"

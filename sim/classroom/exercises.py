@@ -177,7 +177,7 @@ class Exercise:
             draw_differences(axes, values, outcome)
             axes.set_title(title, fontsize=9.5)
             figure.legend(loc="outside upper left", ncols=2)
-            said = f"{len(values):,} pairs of campaigns, each with the same seed, {calibration}."
+            said = f"{counted(len(values), 'pair')} of campaigns, each with the same seed, {calibration}."
             add_caption(figure, f"{said}{' One pair: chance alone may have decided it.' if runs == 1 else ''}")
         return Picture(figure, f"{title}. {said}")
 

@@ -31,7 +31,6 @@ from sim.compare.sentences import (
     Verdict,
     change_as_text,
     notes_on_cells,
-    notes_on_definition,
     notes_on_fixed,
     notes_on_outcome,
     notes_on_studies,
@@ -46,7 +45,16 @@ from sim.outcome import last_day_of
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.package import describe_study
-from sim.study.reader import Measure, Study, Worlds, open_study, read_head, read_measure, read_worlds
+from sim.study.reader import (
+    Measure,
+    Study,
+    Worlds,
+    notes_on_definition,
+    open_study,
+    read_head,
+    read_measure,
+    read_worlds,
+)
 from sim.wording import Language, counted
 
 MAIN_OUTCOMES = (

@@ -114,6 +114,13 @@ def effects_of(
     return effects._replace(paragraph=paragraph_of(effects, measure, asked, len(study.cells)))
 
 
+def is_full_grid(study: Study) -> bool:
+    """Return whether a study of several cells has every combination of the values of its swept keys once."""
+    combinations_there = {tuple(cell.values[key] for key in study.swept) for cell in study.cells}
+    possible = math.prod(len({cell.values[key] for cell in study.cells}) for key in study.swept)
+    return len(study.cells) == len(combinations_there) == possible >= 2
+
+
 def levels_of(study: Study, key: str, base: Value) -> list[Value]:
     """Return the distinct values of a swept key, with the base value first."""
     values = list(dict.fromkeys(cell.values[key] for cell in study.cells))
@@ -133,7 +140,7 @@ def table_of(
     """
     shape = [len(values) for values in levels.values()]
     places = [tuple(levels[key].index(cell.values[key]) for key in levels) for cell in study.cells]
-    if len(set(places)) != len(places) or len(places) != math.prod(shape) or len(places) < 2:
+    if not is_full_grid(study):
         raise PanjError(
             f"effects: found {counted(len(places), 'cell')}, expected every combination of the values of "
             f"{', '.join(levels) or 'swept keys'} once ({math.prod(shape)}), as in a full grid; a Latin hypercube "

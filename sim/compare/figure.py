@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.compare.compare import has_values, verdict_in
-from sim.compare.effects import Effect, name_of_interval
+from sim.compare.effects import Effect, is_full_grid, name_of_interval
 from sim.compare.pairs import parsed
 from sim.compare.sentences import Verdict, directions
 from sim.configuration.changes import title_of_scenario
@@ -193,24 +193,31 @@ def next_command(table: Path) -> str:
 
     After a comparison of outcomes, suggest comparing the risk of a large night or, if the study does not have this
     outcome or ends before it is counted, writing the report. After a comparison of risks, suggest estimating effects if
-    several keys were swept. After a comparison with another study, which a command on this folder alone would not
-    repeat, suggest writing the report. In all other cases, suggest comparing the main outcomes.
+    several keys were swept over a full grid. After a comparison with another study, which a command on this folder
+    alone would not repeat, suggest writing the report. In all other cases, suggest comparing the main outcomes. The
+    baseline remains that of the comparison. A study of one cell without daily series has no report; for it, suggest a
+    memo.
     """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))
     study = open_study(folder)
-    if len(about.get("studies", ())) > 1:
-        return shell_command(["report", folder])
+    has_page = len(study.cells) > 1 or (folder / "days.parquet").is_file()
     asked = [f"{key}={text}" for key, text in about["thresholds"].items()]
-    if is_of_effects(table) or (asked and len(study.swept) < 2):
-        return shell_command(["compare", folder])
+    page = ["report", folder] if has_page else ["memo", folder, f"outcome={about['outcome']}", *asked]
+    if len(about.get("studies", ())) > 1:
+        return shell_command(page)
+    baseline = about.get("provenance", {}).get("recipe", {}).get("baseline")
+    compared = ["compare", folder, *([f"baseline={baseline}"] if baseline else [])]
+    has_effects = len(study.swept) > 1 and is_full_grid(study) and min(cell.finished for cell in study.cells) > 1
+    if is_of_effects(table) or (asked and not has_effects):
+        return shell_command(compared)
     if asked:
-        return shell_command(["compare", folder, f"outcome={about['outcome']}", *asked, "effects=true"])
+        return shell_command([*compared, f"outcome={about['outcome']}", *asked, "effects=true"])
     value = about["reported"]["value"]
     if NIGHT not in study.outcomes or not has_values(study, NIGHT):
-        return shell_command(["report", folder])
+        return shell_command(page)
     return shell_command(
-        ["compare", folder, f"outcome={NIGHT}", f"above={value if about['outcome'] == NIGHT and value else 1037:g}"]
+        [*compared, f"outcome={NIGHT}", f"above={value if about['outcome'] == NIGHT and value else 1037:g}"]
     )
 
 

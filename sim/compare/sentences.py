@@ -16,7 +16,7 @@ from sim.compare.pairs import Baseline, Judgement, clear, never_varies
 from sim.compare.risk import Risk, format_bounds, format_range_end
 from sim.data.facts import THE_LINE
 from sim.options import Range
-from sim.study.reader import Measure, Study, StudyCell, Worlds, same
+from sim.study.reader import Measure, Study, StudyCell, Worlds, notes_on_definition, same
 from sim.wording import Language, counted, format_day, format_number, language_of
 
 WORDS_OF_DATES = {"above": "later", "below": "earlier"}  # words for values beyond a threshold that is a date
@@ -135,16 +135,6 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
         some = "one interval" if chance <= 1 else f"{chance} intervals"
         notes.append(f"Of {len(verdicts)} comparisons, about {some} would exclude zero by chance alone.")
     return notes
-
-
-def notes_on_definition(measure: Measure) -> list[str]:
-    """Return a note on an outcome that the study counted by another definition than the present one."""
-    if measure.is_as_defined:
-        return []
-    return [
-        f'Warning: the study counted "{measure.label}" by a definition of {measure.outcome} that has been changed or '
-        "removed; to count outcomes as they are declared now, run the command of the study again."
-    ]
 
 
 def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:

@@ -31,6 +31,7 @@ from sim.engine.chance import draw_parameters
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
 from sim.provenance import UP_TO
+from sim.wording import counted
 
 OF_A_ROW = ("weight", "seed", "distance")
 # required keys of the metadata
@@ -192,7 +193,7 @@ def read_posterior(path: Path, _changed: int, data: str, current_priors: Ranges,
     kind = "weighted draws" if np.ptp(weights) else "draws"
     until = about.get("until", THE_LINE.isoformat())
     part = "" if until == THE_LINE.isoformat() else f"{UP_TO}{until}"
-    note = f"{len(rows):,} {kind} fitted to {about['targets']} targets{part}"
+    note = f"{len(rows):,} {kind} fitted to {counted(about['targets'], 'target')}{part}"
     return posterior_of(keys, weights, rows, note, doubt_of(about, stale))
 
 

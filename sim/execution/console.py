@@ -198,7 +198,9 @@ def print_summary(
             table.add_row(cell.label, *("\n".join(ends_of(row, is_single)) for row in found))
     console.print(table)
     if len(cells) > MOST_SHOWN:
-        console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")
+        more = len(cells) - MOST_SHOWN
+        verb = "is" if more == 1 else "are"
+        console.print(f"{counted(more, 'more cell')} {verb} in summary.csv and in the report.")
 
 
 def ends_of(row: SummaryRow, is_single: bool) -> list[str]:

@@ -323,8 +323,8 @@ def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
     if not widths:
         return
     first = next(iter(sample.cells.values()))
-    table = Table(title=f"Expected 95 % intervals with {sweep.base.runs:,} campaigns per cell (rough, from a sample of "
-                        f"{first.num_rows})")  # fmt: skip
+    table = Table(title=f"Expected 95 % intervals with {counted(sweep.base.runs, 'campaign')} per cell (rough, from a "
+                        f"sample of {first.num_rows})")  # fmt: skip
     for column in ("outcome", "mean so far", "± of the mean", "± of a paired difference"):
         table.add_column(column)
     for row in widths:

@@ -230,9 +230,10 @@ def print_failures(study: Study, console: Console) -> None:
     """
     causes, done, failed = causes_of(study.folder), study.about["campaigns"], study.about["failed"]
     if not causes:
-        console.print(f"{study.folder}: every one of {done} campaigns finished.")
+        which = "the only campaign" if done == 1 else f"every one of {done} campaigns"
+        console.print(f"{study.folder}: {which} finished.")
         return
-    table = Table(title=f"{failed} of {done + failed} campaigns failed")
+    table = Table(title=f"{failed} of {counted(done + failed, 'campaign')} failed")
     for column in ("cause", "campaigns", "where", "example"):
         table.add_column(column, overflow="fold")
     for cause in causes:
@@ -273,8 +274,8 @@ def where_of(cause: Cause, study: Study) -> list[str]:
         the cause occurs, unless it occurs at every value of the key.
     """
     if not study.swept:
-        return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]
-    lines = [f"{len(cause.cells)} of {len(study.cells)} cells"]
+        return [f"{cause.campaigns} of {counted(study.about['campaigns'] + study.about['failed'], 'campaign')}"]
+    lines = [f"{len(cause.cells)} of {counted(len(study.cells), 'cell')}"]
     for key in study.swept:
         everywhere = {cell.values[key] for cell in study.cells}
         there = {cell.values[key] for cell in study.cells if cell.number in cause.cells}

@@ -54,6 +54,7 @@ from sim.study.store import (
     write_scope,
 )
 from sim.study.tables import TABLES, write_tables
+from sim.wording import counted
 
 TRIES = 3  # number of attempts at a task whose worker is lost
 BEAT = 0.5  # time between progress updates and checks for Ctrl-C, seconds
@@ -160,10 +161,14 @@ def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Conso
     found = recorded(study, cell.fingerprint)
     is_finished = found.done | found.failed >= set(range(scope.first_seed, scope.first_seed + cell.runs))
     if console is not None:
-        kept = f"all {cell.runs:,}, which are stored, are used" if is_finished else f"{asked:,} are used"
+        kept = (
+            f"all {cell.runs:,}, which are stored, are used"
+            if is_finished
+            else f"{asked:,} {'is' if asked == 1 else 'are'} used"
+        )
         console.print(
-            f"Note: {cell.runs:,} campaigns of {cell.label or study.name} were requested before, and {asked:,} are "
-            f"requested now; {kept}, and no stored campaign is removed.",
+            f"Note: {cell.runs:,} campaigns of {cell.label or study.name} were requested before, and "
+            f"{asked:,} now; {kept}, and no stored campaign is removed.",
             soft_wrap=True,
         )  # fmt: skip
     return cell if is_finished else cell._replace(runs=asked)
@@ -177,7 +182,7 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
     about = about_study(sweep, scope, 0.0, seconds)
     write_tables(study, scope, sweep.base.facts, about)
     console.print(
-        f"The tables have the {about['campaigns']:,} of {about['asked']:,} campaigns that are stored: "
+        f"The tables have the stored {about['campaigns']:,} of {counted(about['asked'], 'campaign')}: "
         f"{shell_command(['report', study])}",
         soft_wrap=True,
     )  # fmt: skip

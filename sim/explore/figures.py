@@ -43,7 +43,7 @@ from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.provenance import shell_command
 from sim.study.reader import read_columns
-from sim.wording import format_day, list_words, paragraph, percent, reported_in_words, significant
+from sim.wording import counted, format_day, list_words, paragraph, percent, reported_in_words, significant
 
 CHANCE_ROW = "chance"  # value of the column `number` in the row for noise
 NAMES, RIGHT = 2.0, 0.15  # left margin, for the names of parameters, and right margin, in inches
@@ -248,9 +248,15 @@ def describe_design(made: Measured, design: str) -> str:
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
     rest = "" if design == "morris" else "; the others have their declared values"
+    first, last = about["first_seed"], about["last_seed"]
+    of_seeds = (
+        f"at each one campaign with the same seed, {first}"
+        if first == last
+        else f"at each the mean over the same seeds {first} to {last}"
+    )
     return paragraph(
-        f"{one['campaigns']:,} campaigns to {about['end_date']}, scenario {about['scenario']}: {one['points']:,} "
-        f"points, at each the mean over the same seeds {about['first_seed']} to {about['last_seed']} (common random "
+        f"{counted(one['campaigns'], 'campaign')} to {about['end_date']}, scenario {about['scenario']}: "
+        f"{counted(one['points'], 'point')}, {of_seeds} (common random "
         f"numbers). {varied} uncertain numbers vary over their priors, not calibrated{rest}.",
         describe_failures(one["failed"]),
     )
@@ -542,9 +548,13 @@ def describe_sample(made: Discovered) -> str:
     about = made.about
     return paragraph(
         f"{about['campaigns']:,} campaigns of {about['study']} (seeds {about['first_seed']} to {about['last_seed']}), "
-        f"scenario {about['scenario']}, {about['calibration']}: {about['cases']:,} cases.",
+        f"scenario {about['scenario']}, {about['calibration']}: {counted(about['cases'], 'case')}.",
         describe_failures(about["failed"]),
-        f"{about['missing']:,} do not have the outcome and are left out." if about["missing"] else "",
+        "One does not have the outcome and is left out."
+        if about["missing"] == 1
+        else f"{about['missing']:,} do not have the outcome and are left out."
+        if about["missing"]
+        else "",
         "An event that did not occur counts as later than the last day." if about["is_date"] else "",
         "Boxes are found in every other campaign and measured in the rest.",
     )

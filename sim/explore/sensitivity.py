@@ -294,7 +294,9 @@ def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Cons
         console.print("No number affects these outcomes more than chance does, so there are no Sobol' indices; "
                       "more runs or trajectories may detect effects.", soft_wrap=True)  # fmt: skip
         return
-    console.print(f"{len(matter)} numbers matter; chosen: {', '.join(key.removeprefix('rules.') for key in chosen)}.",
+    verb = "matters" if len(matter) == 1 else "matter"
+    console.print(f"{counted(len(matter), 'number')} {verb}; chosen: "
+                  f"{', '.join(key.removeprefix('rules.') for key in chosen)}.",
                   soft_wrap=True)  # fmt: skip
     left = sorted(matter - set(chosen))
     if left:
@@ -391,7 +393,7 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
 def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
     """Print the numbers of points and campaigns, and the time that they will take, estimated from a few campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
-    more = request.samples * (most + 2)
+    more, seeds = request.samples * (most + 2), counted(runs, "seed")
     compile_rules(order, request.base.seed, console)
     work_timed([Piece(order, (0,))])  # warm-up: builds the layout and reads the outcomes table
     timed = min(TIMED, points)  # a design of one number may have fewer points
@@ -401,10 +403,10 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
         workers = 1  # uncompiled rules do not run faster on threads
     each = seconds / timed
     console.print(
-        f"Morris: {counted(len(request.priors), 'number')}, {points:,} points x {runs} seeds = "
+        f"Morris: {counted(len(request.priors), 'number')}, {points:,} points x {seeds} = "
         f"{points * runs:,} campaigns. Sobol': at most {most} of them, "
-        f"{more:,} points x {runs} seeds = {more * runs:,} campaigns. "
-        f"About {format_seconds((points + more) * runs * each / workers)} in all with {workers} workers "
+        f"{more:,} points x {seeds} = {more * runs:,} campaigns. "
+        f"About {format_seconds((points + more) * runs * each / workers)} in all with {counted(workers, 'worker')} "
         f"({each * 1000:.3g} ms per campaign and worker); stored campaigns are not run again.", soft_wrap=True,
     )  # fmt: skip
 

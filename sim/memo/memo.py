@@ -231,7 +231,8 @@ def table_of_comparison(subject: Subject, found: Comparison) -> Table:
     labels = labels_of(drawn)
     more = len(found.verdicts) - len(drawn.rows)
     rest = (
-        f"{more:,} of {len(found.verdicts):,} comparisons are not shown; these are the largest differences."
+        f"{more:,} of {len(found.verdicts):,} comparisons {'is' if more == 1 else 'are'} not shown; these are the "
+        "largest differences."
         if more
         else ""
     )

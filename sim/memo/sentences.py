@@ -22,7 +22,6 @@ from sim.compare.sentences import (
     Spread,
     Verdict,
     directions,
-    notes_on_definition,
     notes_on_ties,
     quote_outcome,
 )
@@ -39,8 +38,8 @@ from sim.report.report import list_values
 from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score
 from sim.scoring.forecasts import names_of, place_of_scores, targets_here
-from sim.study.reader import Measure, Study, StudyCell, Worlds
-from sim.wording import counted, format_day, list_words, paragraph, span_of
+from sim.study.reader import Measure, Study, StudyCell, Worlds, notes_on_definition
+from sim.wording import counted, counted_span, format_day, list_words, paragraph
 
 FEW_EVENTS = 10  # number of worlds with the event below which single worlds decide the answer
 MOST_CHOICES = 8  # largest number of settings that a memo describes
@@ -253,11 +252,11 @@ def method_of(subject: Subject) -> list[str]:
         each = "The one campaign" if count == 1 else f"Each of the {counted(count, 'campaign')}"
         pairs = f"{each} has its own seed and therefore its own draws; no setting is varied."
     else:
-        worlds = span_of({verdict.judgement.worlds for verdict in found.verdicts})
+        worlds = counted_span((verdict.judgement.worlds for verdict in found.verdicts), "pair")
         pairs = (
             "A world is a seed: campaigns with one seed have the same numbers and the same draws under every setting, "
             "so that a difference within a world comes from the settings alone "
-            f"({counted(found.campaigns, 'campaign')}, {worlds} pairs in each comparison)."
+            f"({counted(found.campaigns, 'campaign')}, {worlds} in each comparison)."
         )
     return [model, pairs, numbers_of(calibrations_of(subject))]
 
@@ -390,7 +389,7 @@ def doubts_of_sample(subject: Subject) -> list[str]:
     failed = sum(cell.failed for study in subject.studies for cell in study.cells)
     left_out = "is left out because it has" if missing == 1 else "are left out because they have"
     noun, each = ("world", " in each comparison") if verdicts else ("campaign", "")
-    thin = f"Thin sample: {span_of(counts)} {noun if set(counts) == {1} else f'{noun}s'}{each}"
+    thin = f"Thin sample: {counted_span(counts, noun)}{each}"
     fewest = min(events, default=0)
     worlds = f"only {counted(fewest, 'world')}" if fewest else "no world"
     thinnest = sum(number < FEW_EVENTS for number in events)

@@ -18,8 +18,8 @@ from sim.data.record import evidence
 from sim.plots.captions import cite, describe_campaigns, format_setting
 from sim.plots.tables import Row
 from sim.study.files import write_file
-from sim.study.reader import FILES, Study
-from sim.wording import format_day
+from sim.study.reader import FILES, Study, notes_on_definitions
+from sim.wording import counted, format_day
 
 PROVENANCE = {  # label on the page of each key of about.json
     "study": "Study",
@@ -107,6 +107,7 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
     page = template_of(template).render(
         about=about,
         campaigns=describe_campaigns(shown),
+        warnings=notes_on_definitions(shown),
         provenance={words: about[key] for key, words in PROVENANCE.items() if is_shown(about, key)},
         versions=as_text(about.get("versions", {})),
         settings=shown.settings,
@@ -129,7 +130,7 @@ def template_of(name: str) -> Any:
     places = FileSystemLoader(Path(__file__).parent / "templates")
     settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     environment = Environment(loader=places, undefined=StrictUndefined, **settings)
-    environment.globals["title_of_scenario"] = title_of_scenario
+    environment.globals |= {"title_of_scenario": title_of_scenario, "counted": counted}
     return environment.get_template(name)
 
 

@@ -193,8 +193,8 @@ def describe_misfit(study: Study) -> str:
     first = "" if len(off) <= MOST_NAMED else "first of all "
     do, them = ("does", "it") if len(off) == 1 else ("do", "them")
     return (
-        f"{len(off)} of {len(sides)} reported figures {do} not fit, as at most one campaign in twenty reaches {them}:"
-        f" {first}{which}."
+        f"{len(off)} of {counted(len(sides), 'reported figure')} {do} not fit, as at most one campaign in twenty"
+        f" reaches {them}: {first}{which}."
     )
 
 

@@ -45,8 +45,16 @@ from sim.report.outcomes import (
 )
 from sim.report.sweeps import cells_by_effect, describe_stand_ins, figures_of, outcomes_of, shown_cells, values_in
 from sim.report.swept_values import values_of_key
-from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
-from sim.wording import counted, list_words, span_of
+from sim.study.reader import (
+    Study,
+    StudyCell,
+    has_several_cells,
+    notes_on_definitions,
+    open_study,
+    read_study,
+    read_sweep,
+)
+from sim.wording import counted, counted_span, list_words
 
 FIGURES = {  # figures of a single cell; explanations are also alternative texts
     "districts_by_day": PageFigure(
@@ -409,12 +417,11 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
     rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
     varied = list_words([f"{key} is varied" if len(sweep.swept) == 1 else key for key in sweep.swept])
     runs = {cell.runs for cell in sweep.cells}
-    each = f"{span_of(runs)} {'campaign' if runs == {1} else 'campaigns'}"
     return {
         "heading": sweep.about["study"],
         "question": varied + ("" if len(sweep.swept) == 1 else " are varied together"),
-        "worlds": f"There are {len(sweep.cells):,} cells of {each}, with the same seeds in each, so that"
-        " differences between cells are due to their settings.",
+        "worlds": f"There are {len(sweep.cells):,} cells of {counted_span(runs, 'campaign')}, with the same seeds in"
+        " each, so that differences between cells are due to their settings.",
         "swept": {key: list_values(sweep, key) for key in sweep.swept},
         "failures": describe_failed_cells(sweep),
         "choices": format_choices(sweep.about["choices"]),
@@ -490,5 +497,7 @@ def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
 def main(request: Report) -> int:
     """Run `python -m sim report`: redraw the figures of a study, rewrite its page, and return the exit code."""
     *figures, report = draw_everything(request.folder, request.evening, request.cell)
-    print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
+    for warning in notes_on_definitions(open_study(request.folder)):
+        print(warning)
+    print(f"{counted(len(figures), 'figure')} in {figures[0].parent}, report in {report}")
     return 0

@@ -187,11 +187,11 @@ def districts_table(scores: Scores) -> Table:
 
 def split_table(scores: Scores) -> Table:
     """Return a table of each post's reported and simulated share of the soldiers who crossed in the largest night."""
-    campaigns = scores.split[0]["campaigns"] if scores.split else "0"
+    campaigns = int(scores.split[0]["campaigns"]) if scores.split else 0
     table = new_table(
         f"Split of the largest night over posts, share of soldiers. {title_of(scores)}",
-        f"Of the {campaigns} campaigns in which anybody crossed at these posts in that night; half a group of men is "
-        "added to each post, as in the error of the target.",
+        f"Of the {counted(campaigns, 'campaign')} in which anybody crossed at these posts in that night; half a group "
+        "of men is added to each post, as in the error of the target.",
         "post", SPREAD,
     )  # fmt: skip
     table.add_column("inside")

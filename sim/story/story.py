@@ -27,8 +27,8 @@ from sim.story.telling import (
     sentences_on,
 )
 from sim.study.files import write_file
-from sim.study.reader import Study, open_study, read_measure, read_worlds
-from sim.wording import MOST_NAMED, Language, language_of, name_of_post, number
+from sim.study.reader import Study, notes_on_definition, open_study, read_measure, read_worlds
+from sim.wording import MOST_NAMED, Language, language_of, name_of_post, number, paragraph
 
 SHOWN_DAYS, SHOWN_ROWS = 7, 8  # largest numbers of days and of rows of the record printed to a terminal
 LETTERS = 100  # characters per line of the text for the terminal
@@ -425,7 +425,8 @@ def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str,
         language: Language of the sentences.
 
     Returns:
-        One or two sentences, without a value if the campaign has none.
+        One to three sentences, without a value if the campaign has none; the last is a warning if the outcome was
+        counted by another definition than the present one.
 
     Raises:
         PanjError: The study has no such outcome.
@@ -435,8 +436,9 @@ def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str,
     worlds = read_worlds(study, measure, start)[campaign["cell"]]
     is_this = worlds.seeds == campaign["seed"]
     found, others = worlds.values[is_this], worlds.values[~is_this]
+    warnings = notes_on_definition(measure)
     if not found.size or math.isnan(found[0]):
-        return language.say("sum_outcome_missing", outcome=quote_outcome(measure, language))
+        return paragraph(language.say("sum_outcome_missing", outcome=quote_outcome(measure, language)), *warnings)
     value = float(found[0])
     said = (
         language.day(start + timedelta(days=round(value)), year=True)
@@ -448,7 +450,8 @@ def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str,
         lower=number((others < value).sum()), higher=number((others > value).sum()),
     )  # fmt: skip
     reported = measure.reported_figure
-    return f"{told} {language.say('sum_outcome_reported', reported=reported)}" if reported else told
+    beside = language.say("sum_outcome_reported", reported=reported) if reported else ""
+    return paragraph(told, beside, *warnings)
 
 
 def next_command(folder: Path, campaign: Mapping[str, Any], chronicle: Chronicle) -> str:

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from sim.configuration.numbers import declared_numbers
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
-from sim.outcome import declared_rows, is_as_defined, last_day_of
+from sim.outcome import day_in_name, declared_rows, is_as_defined, last_day_of
 from sim.study.files import digest_of_file, json_text, make_folder, read_sealed, seal, write_errors, write_file
-from sim.wording import is_share, reported_in_words
+from sim.wording import MOST_NAMED, counted, is_share, language_of, reported_in_words
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
@@ -126,6 +126,19 @@ class Study:
         """Cell to which tables are limited."""
         assert self.focus is not None, "a study of all its cells"
         return self.focus
+
+    def end_of(self, outcome: str) -> date:
+        """Return the last day of the cell whose last day is in the name of an outcome, or else of the latest cell."""
+        named = [cell.end_date for cell in self.cells if day_in_name(cell.end_date) in outcome]
+        return max(named, default=self.last_day)
+
+    @property
+    def outdated(self) -> tuple[str, ...]:
+        """Outcomes that the study counted by another definition than the present one."""
+        rows, counted_by = declared_rows(), self.about.get("outcomes", {})
+        return tuple(
+            name for name in self.outcomes if not is_as_defined(name, self.end_of(name), counted_by.get(name, ""), rows)
+        )
 
     def of_cell(self, number: int) -> "Study":
         """Return the same study limited to one cell; raise PanjError if there is no such cell."""
@@ -400,7 +413,7 @@ def unfinished(folder: Path) -> str:
     there = about.get("campaigns", 0) + about.get("failed", 0)
     if about.get("asked", there) <= there:
         return ""
-    return f"Note: {folder} was stopped: its tables have {there:,} of {about['asked']:,} campaigns.\n"
+    return f"Note: {folder} was stopped: its tables have {there:,} of {counted(about['asked'], 'campaign')}.\n"
 
 
 def copy_to(folder: Path, out: Path) -> Path:
@@ -669,7 +682,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
     Raises:
         PanjError: If the study has no such outcome, or if its summary cannot be read.
     """
-    end = study.last_day
+    end = study.end_of(outcome)
     if outcome not in study.outcomes and outcome in declared_rows() and last_day_of(outcome, end) <= end:
         raise PanjError(
             f"outcome of {study.folder}: found '{outcome}', which was declared after the study was made, expected one "
@@ -690,6 +703,33 @@ def read_measure(study: Study, outcome: str) -> Measure:
         outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported,
         last_day_of(outcome, end) if is_current else None, is_current,
     )  # fmt: skip
+
+
+def notes_on_definition(*measures: Measure) -> list[str]:
+    """Return a note on outcomes that the study counted by another definition than the present one, if there are any.
+
+    Args:
+        *measures: Descriptions of the outcomes of one study that are shown.
+    """
+    changed = [measure for measure in measures if not measure.is_as_defined]
+    if not changed:
+        return []
+    names = [measure.outcome for measure in changed]
+    by = (
+        f'"{changed[0].label}" by a definition of {names[0]} that has'
+        if len(changed) == 1
+        else f"{len(changed)} outcomes by definitions that have"
+    )
+    which = f" ({language_of().listed(names, MOST_NAMED)})" if len(changed) > 1 else ""
+    return [
+        f"Warning: the study counted {by} been changed or removed{which}; to count outcomes as they are declared now, "
+        "run the command of the study again."
+    ]
+
+
+def notes_on_definitions(study: Study) -> list[str]:
+    """Return a note on all outcomes of a study that it counted by another definition, if there are any."""
+    return notes_on_definition(*(read_measure(study, outcome) for outcome in study.outdated))
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:

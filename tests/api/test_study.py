@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import re
 import shutil
+import warnings
 from datetime import date
 from inspect import signature
 
@@ -16,6 +18,8 @@ import sim
 from sim.__main__ import main
 from sim.api.notebooks import run_apart
 from sim.execution import rerun, run, work
+from sim.records import story_record
+from sim.study import reader
 from sim.study.files import json_text, seal
 from sim.study.reader import read_about
 
@@ -116,6 +120,38 @@ def test_a_fork_has_tables_a_figure_and_a_story(plain, folder):
     assert isinstance(fork.plot(), Figure)
     assert fork.story().startswith("# ")
     assert "seed 0" in plain.story()
+
+
+def test_outcomes_counted_by_an_earlier_definition_are_named_wherever_they_are_shown(plain, swept, monkeypatch):
+    def changed(*names):
+        monkeypatch.setattr(reader, "is_as_defined", lambda name, *_: name not in names)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain.summary()
+    changed("troops_crossed")
+    said = re.escape("definition of troops_crossed that has been changed or removed; to count outcomes as they are")
+    with pytest.warns(UserWarning, match=said):
+        plain.summary()
+    with pytest.warns(UserWarning, match=said):
+        plain._repr_html_()
+    told = plain.story(0, outcome=("troops_crossed", "newly_fallen_2021_07_05"))
+    assert len(re.findall("has been changed or removed", told)) == 1 and re.search(said, " ".join(told.split()))
+    campaign = {"start_date": "2021-05-01", "seed": 0, "cell": 0, "study": "", "cell_label": "", "calibration": ""}
+    record = story_record(plain.folder, plain.folder, campaign, ["troops_crossed", "newly_fallen_2021_07_05"])
+    assert [len(row["notes"]) for row in record["outcomes"]] == [1, 0]
+    changed("troops_crossed", "newly_fallen_2021_07_05")
+    with pytest.warns(UserWarning, match=r"counted 2 outcomes by definitions that have been changed or removed \("):
+        plain.summary()
+
+
+def test_an_outcome_on_the_last_day_of_any_cell_is_as_defined(folder):
+    study = sim.sweep(
+        end_date=["2021-05-03", "2021-05-05"], runs=1, study="ends", results_dir=folder, daily=False, progress=False
+    )
+    stored = reader.open_study(study.folder)
+    assert {"newly_fallen_2021_05_03", "newly_fallen_2021_05_05"} <= set(stored.outcomes) and not stored.outdated
+    assert reader.read_measure(stored, "newly_fallen_2021_05_03").last_day == date(2021, 5, 3)
 
 
 def test_a_study_shows_itself(plain, swept):

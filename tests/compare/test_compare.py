@@ -418,7 +418,11 @@ def test_after_a_comparison_with_another_study_the_next_step_does_not_need_it(tm
     other = write_study(tmp_path / "other", one_key(("as_reported", [2.0, 2.0, 3.0])))
     for words in ([], ["above=1"]):
         tables = write_verdicts([str(one), str(other), "outcome=troops_crossed", *words])
-        assert show.next_command(tables[0]).split()[-2:] == ["report", str(one)]
+        expected = ["memo", str(one), "outcome=troops_crossed", *words]  # a report needs daily series
+        assert show.next_command(tables[0]).split()[3:] == expected
+        (one / "days.parquet").touch()
+        assert show.next_command(tables[0]).split()[3:] == ["report", str(one)]
+        (one / "days.parquet").unlink()
 
 
 def test_words_for_sizes():

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,17 @@ def test_a_study_without_failures_says_so(tmp_path: Path) -> None:
     paper = io.StringIO()
     print_failures(study(tmp_path, []), Console(file=paper, width=200))
     assert "every one of 600 campaigns finished" in paper.getvalue()
+
+
+def test_failures_of_a_study_of_one_campaign_are_counted_in_the_singular(tmp_path: Path) -> None:
+    def printed(done: int, rows: list[dict[str, Any]]) -> str:
+        made = study(tmp_path, rows)
+        paper = io.StringIO()
+        print_failures(replace(made, about={**made.about, "campaigns": done}), Console(file=paper, width=200))
+        return paper.getvalue()
+
+    assert "the only campaign finished" in printed(1, [])
+    assert "1 of 1 campaign failed" in printed(0, [failed(0, 5, FULL.format(5))])
 
 
 def test_the_verb_prints_causes_and_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,6 +39,7 @@ STUDIES = {
     "many": ["-m", "rules.news.fade_days=range(3,15)", "runs=2"],
     "plain": ["runs=12"],
     "single": ["runs=1"],
+    "once": ["-m", "rules.news.fade_days=5,10", "runs=1"],
 }
 
 
@@ -265,6 +266,13 @@ def test_the_only_campaign_of_a_study_is_not_told_as_a_spread_a_risk_or_a_misfit
     assert "a single campaign shows no risk" in section(text, "Answer")
     assert "A single campaign is shaped by chance" in section(text, "What it rests on")
     assert "it is not judged how well the model fits" in section(text, "What it does not say")
+
+
+def test_one_pair_is_counted_in_the_singular(results):
+    text = markdown(results / "once", f"outcome={CROSSED}")
+    assert "(2 campaigns, 1 pair in each comparison)" in section(text, "Method")
+    assert "Thin sample: 1 world in each comparison" in section(text, "What it does not say")
+    assert not re.search(r"(?<![\d.,])1 (pair|world|campaign|run|seed|cell|comparison|outcome|figure)s\b", text)
 
 
 def test_failures_of_both_studies_are_counted():

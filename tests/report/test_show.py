@@ -5,6 +5,7 @@ import re
 import time
 from datetime import date, timedelta
 from functools import partial
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from shutil import copytree
@@ -227,6 +228,22 @@ def test_the_report_holds_every_summary_row_and_its_words_are_escaped(three: Pat
     assert "0.375 (F065)" in text
     assert "not calibrated yet" in text
     assert "A made-up study for the tests" in text
+
+
+def test_a_page_warns_of_an_outcome_counted_by_an_earlier_definition(
+    three: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(copytree(three, tmp_path / "made_up"))
+    outcome, (label, *_) = next(iter(OUTCOMES.items()))
+    said = f'counted "{label}" by a definition of {outcome} that has been changed or removed; to count outcomes'
+    assert "changed or removed" not in write_report(folder).read_text(encoding="utf-8")
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    (folder / "about.json").write_text(json.dumps({**about, "outcomes": {outcome: "0" * 16}}), encoding="utf-8")
+    assert said in unescape(write_report(folder).read_text(encoding="utf-8"))
+    monkeypatch.setattr(report, "draw_everything", lambda *_: [folder / "figures" / "a.png", folder / "report.html"])
+    capsys.readouterr()
+    assert main([str(folder)]) == 0
+    assert said in capsys.readouterr().out
 
 
 def test_the_report_loads_nothing_from_outside(three: Path) -> None:
