@@ -45,7 +45,7 @@ def write_described(table: pa.Table, path: Path, **form: Any) -> None:
         form: Options of `pyarrow.parquet.write_table`.
     """
     schema = Codebook({}, {}).describe(f"{RESULT}/{path.name}", table.schema)
-    pq.write_table(table.cast(schema), path, **form)
+    pq.write_table(table.cast(schema), path, write_page_checksum=True, **form)
 
 
 def effective_size(weights: Floats) -> float:

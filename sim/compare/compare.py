@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.compare.effects import METHOD_OF_EFFECTS, Effect, Effects, effects_of
+from sim.compare.effects import Effect, Effects, effects_of, method_of
 from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, parsed, partner_of
 from sim.compare.risk import METHOD_OF_RISK, Risk, format_bounds, judge_risk, passing, spread_of_risk
 from sim.compare.sentences import (
@@ -463,7 +463,7 @@ def write_effects(
         "paragraph": found.paragraph,
         "worlds": found.worlds,
         "notes": [*fixed, *(left_out if found.left_out else [])],
-        "intervals": METHOD_OF_EFFECTS,
+        "intervals": method_of(len(found.effects), asked),
         "campaigns": found.worlds * len(study.cells),
     }
     return write_pair(study, name, about, Effect._fields, found.effects)

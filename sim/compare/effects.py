@@ -6,7 +6,9 @@ effect when a second key also differs from its base value, averaged over the val
 the two effects add up.
 
 Source  Replicated factorial designs, with t intervals of effects over replications and Bonferroni's inequality for
-        several of them: Law 2015, sections 9.7 and 12.2. Effects on a risk: `sim.compare.risk.interval_of_risk`.
+        several of them: Law 2015, sections 9.7 and 12.2; a bootstrap has too few resamples beyond the joint quantiles.
+        A single effect is a paired mean difference, and has the interval that a comparison gives it
+        (`sim.compare.pairs`). Effects on a risk: `sim.compare.risk.interval_of_risk`.
 Assumed Worlds are exchangeable.
 """
 
@@ -17,8 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.compare.pairs import Baseline, clear, never_varies
-from sim.compare.risk import format_bounds, interval_of_risk
+from sim.compare.pairs import METHOD, Baseline, clear, interval_of_mean, never_varies
+from sim.compare.risk import METHOD_OF_RISK, format_bounds, interval_of_risk
 from sim.compare.sentences import RISK, difference_in_words, format_ends, quote_outcome
 from sim.errors import PanjError
 from sim.options import Range
@@ -28,10 +30,8 @@ from sim.wording import counted, format_day, say, significant
 MOST_EFFECTS = 2_000  # largest number of effects; with more, joint intervals would be too wide to be useful
 MOST_NAMED = 4  # maximum number of effects to describe one by one
 HALF = 0.5  # share of the worlds with the event in which a change must prevent it to count as preventing it
-METHOD_OF_EFFECTS = (
-    "95 % jointly over all effects of this table (Bonferroni); t over worlds, or for effects on a risk the adjusted "
-    "Wald interval (Bonett and Price 2012)"
-)
+METHOD_OF_EFFECTS = "95 % jointly over all effects of this table (Bonferroni); t over worlds"
+METHOD_OF_RISKS = "95 % jointly over all effects of this table (Bonferroni); adjusted Wald (Bonett and Price 2012)"
 
 
 class Effect(NamedTuple):
@@ -65,6 +65,13 @@ class Effects(NamedTuple):
 def name_of_interval(effects: int) -> str:
     """Name the interval of an effect in a table of a number of effects: with several, their intervals are joint."""
     return "joint 95 % interval" if effects > 1 else "95 % interval"
+
+
+def method_of(effects: int, asked: Range | None) -> str:
+    """Describe the method of the intervals in a table of a number of effects on values, or on the risk of a range."""
+    if effects == 1:
+        return METHOD if asked is None else METHOD_OF_RISK
+    return METHOD_OF_EFFECTS if asked is None else METHOD_OF_RISKS
 
 
 def effects_of(
@@ -181,13 +188,18 @@ def describe_change_of(key: str, values: Sequence[Value], level: int) -> str:
 def effect_of(
     kind: str, keys: str, change: str, base: float, values: np.ndarray, asked: Range | None, most: float, count: int
 ) -> Effect:
-    """Average an effect over worlds, and compute its interval, Bonferroni-adjusted for `count` effects."""
+    """Average an effect over worlds, and compute its interval, Bonferroni-adjusted for `count` effects.
+
+    A single effect has the interval of a comparison.
+    """
     from scipy.stats import t as student  # slow to import
 
     alpha = 0.05 / count
     size = float(values.mean())
     if asked is not None:
         return Effect(kind, keys, change, base, size, *interval_of_risk(values, most, alpha))
+    if count == 1:
+        return Effect(kind, keys, change, base, size, *interval_of_mean(values))
     spread = 0.0 if never_varies(values) else float(values.std(ddof=1))
     half = float(student.ppf(1 - alpha / 2, values.size - 1)) * spread / math.sqrt(values.size)
     return Effect(kind, keys, change, base, size, size - half, size + half)

@@ -109,15 +109,21 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
 
 def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
     """Compute 95 % bootstrap intervals of the mean and of the median of differences, one per world."""
+    means = interval_of_mean(differences)
+    if differences.size < 2 or never_varies(differences):
+        return means, means
+    return means, interval_of(differences, np.median, "percentile")
+
+
+def interval_of_mean(differences: np.ndarray) -> tuple[float, float]:
+    """Compute the 95 % bootstrap interval of the mean of differences, one per world; NaN for fewer than two."""
     if differences.size < 2:
-        return (math.nan, math.nan), (math.nan, math.nan)
+        return math.nan, math.nan
     if never_varies(differences):
         middle = float(np.median(differences))
-        return (middle, middle), (middle, middle)
+        return middle, middle
     means = interval_of(differences, np.mean, "BCa")
-    if not np.isfinite(means).all():
-        means = interval_of(differences, np.mean, "percentile")
-    return means, interval_of(differences, np.median, "percentile")
+    return means if np.isfinite(means).all() else interval_of(differences, np.mean, "percentile")
 
 
 def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[float, float]:

@@ -212,7 +212,7 @@ def open_table(path: Path, where: str) -> pa.Table:
     import pyarrow.parquet as pq  # not at the top, since workers never read the file
 
     try:
-        with pq.ParquetFile(path) as file:  # `read_table` would import pandas
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # `read_table` would import pandas
             table = file.read()
             names = table.column_names
     except (OSError, pa.ArrowException, ValueError) as error:  # ValueError if a name is not valid UTF-8

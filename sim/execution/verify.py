@@ -99,7 +99,7 @@ def columns_of_table(path: Path) -> Hashes:
         PanjError: If the file cannot be read.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             order = order_of(file)
             fields = [field for field in file.schema_arrow if field.name not in LEFT_OUT]
             return {field.name: hash_of_column(file, field, order) for field in fields}

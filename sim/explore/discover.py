@@ -284,7 +284,9 @@ def write_discoveries(request: Discover, console: Console) -> None:
     with write_errors(request.folder):
         for name, rows in tables.items():
             write_file(request.place / name, csv_text(rows))
-        write_file(request.place / "campaigns.parquet", lambda file: pq.write_table(shown, file))
+        write_file(
+            request.place / "campaigns.parquet", lambda file: pq.write_table(shown, file, write_page_checksum=True)
+        )
         write_file(request.place / "discover.json", json_text(about))
     describe_tables(request.place, "discoveries")
 

@@ -54,7 +54,7 @@ def write_hubverse(folder: Path, origins: Sequence[Origin], record: Reported) ->
 def parquet_of(table: pa.Table) -> bytes:
     """Encode a table as the bytes of a Parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
 
 

@@ -29,7 +29,7 @@ from sim.options import Story
 from sim.provenance import ASSIMILATED, STAMPED, kind_of
 from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import json_text, make_folder, write_folder
-from sim.study.reader import Study, open_study
+from sim.study.reader import Study, open_study, read_columns
 
 
 class LogEvent(NamedTuple):
@@ -201,13 +201,9 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
 def read_table(path: Path, branch: str) -> pa.Table:
     """Read a Parquet table, or only the rows of one branch if `branch` is not empty.
 
-    Raise PanjError if the table cannot be read.
+    Raise PanjError if the table cannot be read or is damaged.
     """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise PanjError(f"{path}: found no readable table ({error}), expected a Parquet table") from None
-    return table.filter(pc.field("branch") == branch) if branch else table
+    return read_columns(path, filters=(("branch", "==", branch),) if branch else None)
 
 
 def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
@@ -317,7 +313,7 @@ def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dic
     make_folder(place.parent)
     with write_folder(place, "story") as half:
         for name, table in zip(TABLES, tables, strict=True):
-            pq.write_table(table.cast(book.describe(name, table.schema)), half / name)
+            pq.write_table(table.cast(book.describe(name, table.schema)), half / name, write_page_checksum=True)
         write_codebook(half, book, TABLES)
         (half / "campaign.json").write_text(json_text(about), encoding="utf-8")
     return place, about

@@ -574,9 +574,9 @@ def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
 
 
 def read_columns(
-    path: Path, columns: Sequence[str] | None = None, filters: list[tuple[str, str, int]] | None = None
+    path: Path, columns: Sequence[str] | None = None, filters: Sequence[tuple[str, str, int | str]] | None = None
 ) -> pa.Table:
-    """Read rows of a parquet file and verify its checksums.
+    """Read rows of a Parquet file and verify its checksums.
 
     Args:
         path: Path of the file.
@@ -588,7 +588,8 @@ def read_columns(
     """
     wanted = None if columns is None else list(columns)
     with naming(path):
-        return pq.read_table(path, columns=wanted, filters=filters, page_checksum_verification=True)
+        conditions = None if filters is None else list(filters)
+        return pq.read_table(path, columns=wanted, filters=conditions, page_checksum_verification=True)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Main effects and interactions over a grid whose answers can be worked out on a board."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sim.compare.effects import Effects, effects_of
 from sim.compare.pairs import choose_baseline
 from sim.errors import PanjError
 from sim.options import Range, Threshold
+from sim.plots.tables import read_rows
 from sim.study.reader import open_study, read_measure, read_worlds
 
 KEYS = {"reinforcement": ("as_reported", "none"), "border": ("as_reported", "closed", "open")}
@@ -129,6 +131,27 @@ def test_one_effect_is_neither_joint_nor_averaged(tmp_path, capsys):
     assert not any(words in paragraph for words in ("joint", "averaged", "all 1"))
     assert show.main(write_verdicts([str(folder), "outcome=troops_crossed", "effects=true"])) == 0
     assert "joint" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("threshold", [(), ("above=12",)])
+def test_one_effect_has_the_interval_of_the_comparison(tmp_path, threshold):
+    folder = grid(
+        tmp_path / "made",
+        lambda place, seeds: 10.0 * place[0] * (seeds % 3) + seeds,
+        {"border": ("as_reported", "closed")},
+    )
+    asked = [str(folder), "outcome=troops_crossed", *threshold]
+    (of_effects,) = write_verdicts([*asked, "effects=true"])
+    (of_pairs,) = write_verdicts(asked)
+    (effect,), (verdict,) = read_rows(of_effects), read_rows(of_pairs)
+    compared = tuple(verdict[name] for name in ("mean_difference", "mean_low", "mean_high"))
+    assert tuple(effect[name] for name in ("size", "low", "high")) == compared
+    assert float(effect["low"]) < float(effect["high"])
+    methods = {
+        json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))["intervals"]
+        for table in (of_effects, of_pairs)
+    }
+    assert len(methods) == 1
 
 
 def test_worlds_that_a_cell_lacks_are_left_out_and_counted(tmp_path):

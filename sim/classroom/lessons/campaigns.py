@@ -105,14 +105,14 @@ class CampaignStore(ChunkedCampaigns):
     def kept(self, order: Order, chunk: int) -> pa.Table | None:
         """Read a stored chunk; return None if there is no file or it is damaged."""
         try:
-            table = pq.read_table(self.path(order, chunk))
+            table = pq.read_table(self.path(order, chunk), page_checksum_verification=True)
         except (OSError, pa.ArrowException):
             return None
         return table if table.num_rows == CHUNK else None
 
     def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
         """Store a chunk atomically."""
-        write_file(self.path(order, chunk), lambda file: pq.write_table(table, file))
+        write_file(self.path(order, chunk), lambda file: pq.write_table(table, file, write_page_checksum=True))
 
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
         """Run campaigns in this process; return their table, and the error of the first campaign that failed."""
