@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import mean, median, stdev
 
 from sim.assimilation.figures import TABLES, WorldTables, describe_worlds, draw_all_worlds, read_world_tables
-from sim.assimilation.tables import CROSSED, SHARE_HELD
 from sim.configuration.worlds import are_alike, describe_runs
 from sim.data.record import evidence
 from sim.plots.captions import true_minus
@@ -148,9 +147,8 @@ def describe_repeats(made: WorldTables) -> list[str]:
     """Return a sentence on how far the runs of the sampler are from one another, if there are several."""
     if len(made.about["repeats"]) == 1:
         return []
-    held, across = (
-        (min(found), max(found)) for found in (made.about["medians_by_repeat"][name] for name in (SHARE_HELD, CROSSED))
-    )
+    medians = made.about["medians_by_repeat"]
+    held, across = ((min(medians[name]), max(medians[name])) for name in ("share_held", "crossed"))
     return [
         f"Runs of the sampler differ: the median of the districts held by the Taliban at the end is between "
         f"{percent(held[0])} and {percent(held[1])} in a run, that of soldiers across between {significant(across[0])} "
