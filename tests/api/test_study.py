@@ -131,8 +131,9 @@ def test_outcomes_counted_by_an_earlier_definition_are_named_wherever_they_are_s
         plain.summary()
     changed("troops_crossed")
     said = re.escape("definition of troops_crossed that has been changed or removed; to count outcomes as they are")
-    with pytest.warns(UserWarning, match=said):
+    with pytest.warns(UserWarning, match=said) as warned:
         plain.summary()
+    assert str(warned[0].message).startswith("the study counted ")  # Python itself puts `UserWarning:` before it
     with pytest.warns(UserWarning, match=said):
         plain._repr_html_()
     told = plain.story(0, outcome=("troops_crossed", "newly_fallen_2021_07_05"))
