@@ -79,6 +79,7 @@ wheel: .venv/supply/made
 sbom: .venv/installed-all .venv/supply/made
 	@mkdir -p dist
 	$(SUPPLY)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/panj.cdx.json $(BIN)/python
+	$(BIN)/python docs/supply.py dist/panj.cdx.json
 
 audit: .venv/supply/made
 	@$(SUPPLY)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip > .venv/supply/audit.txt 2>&1; code=$$?; \

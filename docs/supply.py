@@ -1,12 +1,15 @@
 """Write `NOTICE`: every distribution that Panj's extras install, with its version and licence.
 
 `python docs/supply.py` reads `pyproject.toml` and the metadata installed in this environment (`make notice`).
+`python docs/supply.py FILE` adds the licences that are missing in a CycloneDX list of components (`make sbom`).
 
 Assumes The licence of a distribution is the one that it declares: its expression, else its classifiers, else the first
         line of its field *License*. Libraries inside wheels are listed by hand in `BUNDLED`.
 """
 
+import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from importlib import metadata
@@ -36,6 +39,7 @@ BUNDLED = {  # libraries inside wheels, by distribution
     "solara-assets": "Vue, Vuetify, RequireJS and fonts, under MIT, Apache-2.0 and OFL",
 }
 READ_BY_HAND = {"axe-playwright-python": "MIT, with axe-core (MPL-2.0)"}  # declared in a licence file only
+NOT_DECLARED = "not declared"
 HEAD = """Panj, The Panj founders. MIT licence: see LICENSE. Data keep the terms of their sources: see README.md.
 
 Panj contains no code of the distributions below. They are installed next to it, each under its own licence; their
@@ -101,7 +105,7 @@ def part_of(name: str) -> Part:
     classifiers = [one.split(" :: ")[-1] for one in found.get_all("Classifier") or () if one.startswith("License ::")]
     declared = (found.get("License") or "").strip().split("\n")[0]
     licence = found.get("License-Expression") or " and ".join(classifiers) or declared
-    return Part(found["Name"], found["Version"], READ_BY_HAND.get(name) or licence or "not declared")
+    return Part(found["Name"], found["Version"], READ_BY_HAND.get(name) or licence or NOT_DECLARED)
 
 
 def notice() -> str:
@@ -128,5 +132,33 @@ def notice() -> str:
     ])  # fmt: skip
 
 
+def add_licences(sbom: Path) -> list[str]:
+    """Add the licence of each component that has none in a CycloneDX file, as it is in `NOTICE`.
+
+    The program that writes the file leaves out a licence that is not an SPDX identifier, such as `Apache 2.0`.
+
+    Args:
+        sbom: The file, which is replaced; its components are installed here.
+
+    Returns:
+        The names of the components whose licence was added.
+
+    Raises:
+        ValueError: If a component declares no licence; the file is left unchanged.
+    """
+    content = json.loads(sbom.read_text(encoding="utf-8"))
+    without = [component for component in content["components"] if not component.get("licenses")]
+    for component in without:
+        licence = part_of(canonicalize_name(component["name"])).licence
+        if licence == NOT_DECLARED:
+            raise ValueError(f"{component['name']}: found no licence, expected one in READ_BY_HAND of docs/supply.py")
+        component["licenses"] = [{"license": {"acknowledgement": "declared", "name": licence}}]
+    sbom.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    return [component["name"] for component in without]
+
+
 if __name__ == "__main__":
-    NOTICE.write_text(notice(), encoding="utf-8")
+    if sys.argv[1:]:
+        add_licences(Path(sys.argv[1]))
+    else:
+        NOTICE.write_text(notice(), encoding="utf-8")

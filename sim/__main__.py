@@ -166,6 +166,13 @@ def dispatch(words: list[str], flags: Flags) -> int:
             done = VERBS[type(request)](written_elsewhere(request, verb))
         except PanjError as error:
             raise suggest_option(request, error) from error
+        except OSError as error:
+            from sim.study.files import ONLY_WRITING, write_errors
+
+            if error.errno not in ONLY_WRITING:
+                raise
+            with write_errors(place_of(request), verb):
+                raise
         done = done if isinstance(done, Answer) else Answer(done)
         result = done.result() if flags.json and done.result else None
     if result is not None:
@@ -173,6 +180,12 @@ def dispatch(words: list[str], flags: Flags) -> int:
     elif flags.quiet and done.folder is not None:
         print(done.folder)
     return done.code
+
+
+def place_of(request: options.Request) -> Path:
+    """Return the place to which a request writes, for an error: its `out` or, without one, the folder of its study."""
+    folders = getattr(request, "folders", None) or (getattr(request, "folder", None),)
+    return getattr(request, "out", None) or folders[0] or Path()
 
 
 def print_help(words: Sequence[str], named: Path | None) -> None:
@@ -242,10 +255,11 @@ def metadata_here(file: Path) -> dict[str, Any]:
 
 def init(request: options.Init) -> Answer:
     """Write a folder for own files, and print the next command to try."""
-    from sim.data.starter import write_starter
+    from sim.study.starter import write_starter
 
+    paths = write_starter(request.folder, request.tables)
     print("Written:")
-    for path in write_starter(request.folder, request.tables):
+    for path in paths:
         print(f"  {path}")
     place = shlex.quote(str(request.folder))
     print(f"Next: cd {place} && {shell_command(['scenario=my_scenario', 'runs=20'])}; see README.md for more")

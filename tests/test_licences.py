@@ -1,6 +1,7 @@
 """Tests of what an installation of Panj includes: licences, pinned versions and the file NOTICE."""
 
 import importlib.util
+import json
 import re
 import tomllib
 from importlib import metadata
@@ -66,6 +67,37 @@ def test_libraries_inside_wheels_are_named(supply):
     for part in installed(supply, ["all"]):
         if next(metadata.distribution(part.name).locate_file("").glob(f"{part.name}.libs"), None):
             assert canonicalize_name(part.name) in supply.BUNDLED
+
+
+def test_components_without_a_licence_are_given_that_of_the_notice(supply, tmp_path):
+    names = ["antlr4-python3-runtime", "numpy", "axe-playwright-python"]
+    try:
+        parts = [supply.part_of(name) for name in names]
+    except metadata.PackageNotFoundError as error:
+        pytest.skip(f"{error} is not installed here")
+    components = [{"name": part.name, "version": part.version} for part in parts]
+    components[1]["licenses"] = kept = [{"expression": "BSD-3-Clause"}]
+    path = tmp_path / "panj.cdx.json"
+    path.write_text(json.dumps({"components": components}))
+    assert supply.add_licences(path) == [names[0], names[2]]
+    first, second, third = (one["licenses"] for one in json.loads(path.read_text())["components"])
+    assert [one["license"]["name"] for one in (*first, *third)] == ["BSD", "MIT, with axe-core (MPL-2.0)"]
+    assert second == kept
+
+
+def test_a_component_that_declares_no_licence_is_named(supply, tmp_path, monkeypatch):
+    monkeypatch.setattr(supply, "part_of", lambda name: supply.Part(name, "1", supply.NOT_DECLARED))
+    path = tmp_path / "panj.cdx.json"
+    path.write_text(said := json.dumps({"components": [{"name": "odd"}]}))
+    with pytest.raises(ValueError, match="odd: found no licence"):
+        supply.add_licences(path)
+    assert path.read_text() == said
+
+
+def test_every_list_of_components_is_completed():
+    recipe = (ROOT / "Makefile").read_text().partition("\nsbom:")[2].partition("\n\n")[0]
+    made = re.search(r"--output-file (\S+)", recipe)[1]
+    assert recipe.endswith(f"docs/supply.py {made}")
 
 
 def test_the_notice_names_the_pinned_versions(supply):

@@ -14,10 +14,10 @@ from sim.configuration.overrides import GROUPS, choices_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, read_facts
 from sim.data.own import using
-from sim.data.starter import write_starter
 from sim.errors import PanjError
 from sim.options import LISTS
 from sim.outcome import read_outcomes
+from sim.study.starter import write_starter
 
 
 @pytest.fixture(scope="module")

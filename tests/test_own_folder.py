@@ -1,7 +1,9 @@
 """A folder of one's own: its files are used on top of those of Panj, with the same checks, and nothing is mixed up."""
 
+import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from sim.__main__ import main
 from sim.configuration.compose import compose_settings
 from sim.configuration.overrides import choices_of
 from sim.configuration.sweep import compose_sweep
-from sim.data import own, starter
+from sim.data import own
 from sim.data.configs import PACKAGE
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
@@ -29,6 +31,8 @@ from sim.errors import PanjError
 from sim.execution import work
 from sim.outcome import read_outcomes
 from sim.story import chronicle
+from sim.study import starter
+from sim.study.files import write_file
 
 AS_DECLARED = "calibration=as_declared"
 SHORT = (AS_DECLARED, "end_date=2021-05-04", "daily=false", "runs=2")
@@ -90,6 +94,32 @@ def test_init_in_a_folder_with_a_file_of_that_name_writes_nothing(tmp_path, monk
     add(tmp_path / "project/outcomes.yaml", "mine")
     assert main(["init", "project"]) == 2
     assert [path.name for path in (tmp_path / "project").iterdir()] == ["outcomes.yaml"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 5])
+def test_init_that_cannot_write_leaves_no_file_and_no_folder(number, tmp_path, monkeypatch, capsys):
+    add(tmp_path / "project/notes.txt", "mine")
+    written = []
+
+    def write(path, content):
+        if len(written) == number:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        return write_file(path, content)
+
+    monkeypatch.setattr(starter, "write_file", write)
+    assert main(["init", str(tmp_path / "project/a/b")]) == 2
+    printed = capsys.readouterr()
+    assert not printed.out and re.fullmatch(
+        r"panj: init: cannot write .*b \(No space left on device\); .*\n", printed.err
+    )
+    assert [path.name for path in tmp_path.rglob("*")] == ["project", "notes.txt"]
+
+
+def test_init_in_the_place_of_a_file_names_it(tmp_path, capsys):
+    add(tmp_path / "project", "mine")
+    assert main(["init", str(tmp_path / "project")]) == 2
+    assert "panj: init: " in (said := capsys.readouterr().err) and "project: found a file, expected a folder" in said
 
 
 def test_commented_examples_pass_once_the_comment_is_removed(folder):

@@ -58,11 +58,14 @@ def run_apart(words: Sequence[str]) -> None:
 
 
 def warn(message: str) -> None:
-    """Issue a warning at the line of the user's program that called the Python interface."""
+    """Issue a warning at the line of the user's program that called the Python interface.
+
+    Python puts `UserWarning:` before the message, so `Warning:` or `Note:` at its beginning is left out.
+    """
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and is_inside(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
+    warnings.warn(message.removeprefix("Warning: ").removeprefix("Note: "), stacklevel=level)
 
 
 def is_inside(path: str) -> bool:

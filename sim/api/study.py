@@ -219,8 +219,8 @@ class Study:
 
         Returns:
             Table with one row per cell and outcome: label, unit, reported figure and its evidence, median, and the
-            ends of the 90 % interval. In rows of dates, the quantiles are texts. A warning names outcomes that were
-            counted by another definition than the present one.
+            ends of the 90 % interval, which are missing if a single campaign has a value. In rows of dates, the
+            quantiles are texts. A warning names outcomes that were counted by another definition than the present one.
         """
         for note in notes_on_definitions(self._stored):
             warn(note)

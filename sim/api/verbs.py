@@ -96,7 +96,7 @@ def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | N
 
     study = Study(found_folder(folder, config_dir), cell, config_dir)
     if note := unfinished(study.folder):
-        warn(note.removeprefix("Note: ").strip())
+        warn(note.strip())
     return study
 
 

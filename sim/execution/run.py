@@ -192,7 +192,6 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
 def locked(study: Path) -> Iterator[None]:
     """Hold the lock of a study for the duration of a block, or raise PanjError if another process holds it."""
     with write_errors(study):
-        study.parent.mkdir(parents=True, exist_ok=True)
         make_folder(study / "chunks")
         try:
             with FileLock(study / "chunks" / ".lock").acquire(timeout=0):

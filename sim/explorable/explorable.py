@@ -23,7 +23,7 @@ from sim.explorable.encoding import described, packed
 from sim.memo.page import refuse_edited, sealed
 from sim.options import Explorable
 from sim.provenance import shell_command
-from sim.study.files import write_errors, write_file
+from sim.study.files import refuse_folder, write_errors, write_file
 from sim.wording import language_of
 
 PAGE = Path(__file__).parent / "page"
@@ -61,6 +61,8 @@ def write_explorable(request: Explorable, console: Console) -> Written:
     """
     sweep = compose(request)
     path = request.place or sweep.base.results_dir / sweep.base.study / file_name(request)
+    with write_errors(path, "out"):
+        refuse_folder(path)  # before campaigns are run
     refuse_edited([path], VERB)
     read_texts(request.lang)  # an unknown language is refused before campaigns are run
     gathered = gather(request, sweep, console)

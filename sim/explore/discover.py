@@ -40,7 +40,7 @@ from sim.errors import PanjError
 from sim.options import Discover, Range, range_of, usage_of
 from sim.provenance import commit, versions
 from sim.study.codebook import Codebook, describe_tables
-from sim.study.files import csv_text, json_text, write_errors, write_file
+from sim.study.files import csv_text, json_text, make_folder, write_errors, write_file, write_folder
 from sim.study.reader import EPOCH, Measure, open_study, read_about, read_measure, read_worlds
 
 FEWEST = 20  # smallest number of cases, and of other campaigns, in each half
@@ -282,12 +282,12 @@ def write_discoveries(request: Discover, console: Console) -> None:
     shown = campaigns_table(bank.seeds[there], bank.drawn[there], cases, bank.keys, found)
     about = about_discoveries(request, bank, measure, cases, priors)
     with write_errors(request.folder):
+        make_folder(request.place.parent)
+    with write_folder(request.place, "results_dir") as fresh:
         for name, rows in tables.items():
-            write_file(request.place / name, csv_text(rows))
-        write_file(
-            request.place / "campaigns.parquet", lambda file: pq.write_table(shown, file, write_page_checksum=True)
-        )
-        write_file(request.place / "discover.json", json_text(about))
+            write_file(fresh / name, csv_text(rows))
+        pq.write_table(shown, fresh / "campaigns.parquet", write_page_checksum=True)
+        write_file(fresh / "discover.json", json_text(about))
     describe_tables(request.place, "discoveries")
 
 

@@ -333,10 +333,12 @@ def index(row: Row, name: str) -> tuple[str, str]:
 def next_step(made: Measured) -> str:
     """Suggest a command that sweeps the parameter with the largest total index for the first outcome.
 
-    If there are no Sobol' indices, suggest another sensitivity study.
+    If there are no Sobol' indices, suggest the same study with twice as many campaigns per point.
     """
     if not made.sobol:
-        return f"{shell_command(['sensitivity'])} with more runs, or other outcomes"
+        words = [word for word in made.about["words"] if not word.startswith("runs=")]
+        runs = 2 * made.about["runs"]
+        return f"more campaigns per point: {shell_command([*words, f'runs={runs}'])}"
     key = made.sobol[0]["number"]
     low, high, scale = made.about["priors"][key]
     middle = (low * high) ** 0.5 if scale == "log" else (low + high) / 2

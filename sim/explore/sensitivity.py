@@ -54,7 +54,7 @@ from sim.options import Sensitivity, usage_of
 from sim.outcome import read_outcomes, unknown_outcome
 from sim.provenance import commit, versions
 from sim.study.codebook import describe_tables
-from sim.study.files import csv_text, json_text, write_errors, write_file
+from sim.study.files import csv_text, json_text, write_file, write_folder
 from sim.study.reader import read_about
 from sim.wording import counted, format_seconds
 
@@ -273,10 +273,10 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
         "outcomes.csv": rows_of_outcomes(last.answers, list(designs)[-1]),
     }
     about = about_sensitivity(request, designs, effects, chosen)
-    with write_errors(request.folder):
+    with write_folder(request.folder, "results_dir") as fresh:
         for table, rows in tables.items():
-            write_file(request.folder / table, csv_text(rows))
-        write_file(request.folder / "sensitivity.json", json_text(about))
+            write_file(fresh / table, csv_text(rows))
+        write_file(fresh / "sensitivity.json", json_text(about))
     describe_tables(request.folder, "sensitivity")
     return sum(design.failed for design in designs.values())
 

@@ -11,8 +11,8 @@ Source  Shapes: geoBoundaries (CC BY 4.0). The file contains the credit, the num
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -169,7 +169,7 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
     by_day = rows_by_day(shown, day)
 
     def write(temporary: Path) -> None:
-        with TemporaryDirectory(dir=path.parent) as folder:  # GDAL requires a name that ends in .gpkg
+        with TemporaryDirectory(dir=path.parent) as folder, gdal_errors():  # GDAL requires a name that ends in .gpkg
             made = Path(folder) / path.with_suffix(".gpkg").name
             write_arrow(
                 table, made, layer=LAYER, driver="GPKG", geometry_name=GEOMETRY,
@@ -182,6 +182,17 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
             made.replace(temporary)
 
     write_file(path, write)
+
+
+@contextmanager
+def gdal_errors() -> Iterator[None]:
+    """Convert errors of GDAL and SQLite, such as a full disk, to an OSError."""
+    from pyogrio.errors import DataLayerError, DataSourceError
+
+    try:
+        yield
+    except (DataLayerError, DataSourceError, sqlite3.OperationalError) as error:
+        raise OSError(str(error).rpartition("failed: ")[2]) from error
 
 
 def layer_text(about: Mapping[str, str], layer: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ Writes  a folder with one CSV per table, codebook.csv and datapackage.json; or o
 """
 
 import csv
+import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -167,7 +168,9 @@ def write_workbook(study: Study, path: Path, part: Part) -> None:
     fill(
         book.create_sheet(Path(CODEBOOK).stem), Column._fields, (column for table in tables for column in table.columns)
     )
-    write_file(path, book.save)
+    content = io.BytesIO()  # openpyxl prints tracebacks if it cannot write to a file
+    book.save(content)
+    write_file(path, content.getvalue())
 
 
 def refuse_long_tables(folder: Path, tables: Sequence[Table], part: Part) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from sim.plots.captions import name_cell
 from sim.report.outcomes import (
     LARGEST_NIGHT,
+    format_spread,
     label_of,
     number_in,
     reported_numbers,
@@ -116,12 +117,10 @@ def headlines_of(study: Study) -> tuple[str, ...]:
     return usual or tuple(name.replace("last_day", last_day) for name in ON_THE_LAST_DAY)
 
 
-def describe_one(value: float, row: pd.Series, name: str) -> str:
+def describe_one(value: float, row: pd.Series, name: str, where: str = "in the one campaign") -> str:
     """Return a sentence on the value of an outcome in the only campaign, with the reported figure."""
     unit = text_in(row, "unit")
-    return (
-        f"{label_dated(row, name)}: {figure_of(value, unit)}{unit_after(unit)} in the one campaign{cite_report(row)}."
-    )
+    return f"{label_dated(row, name)}: {figure_of(value, unit)}{unit_after(unit)} {where}{cite_report(row)}."
 
 
 def cite_report(row: pd.Series) -> str:
@@ -130,7 +129,12 @@ def cite_report(row: pd.Series) -> str:
 
 
 def describe_median(row: pd.Series, name: str) -> str:
-    """Return a sentence on the median and the 90 % interval of an outcome, with the reported figure."""
+    """Return a sentence on the median and the 90 % interval of an outcome, with the reported figure.
+
+    If a single campaign has a value, there is no interval, and the sentence is on that value.
+    """
+    if not format_spread(row):
+        return describe_one(row["median"], row, name, "in the one campaign that has a value")
     unit = text_in(row, "unit")
     low, median, high = (figure_of(row[part], unit) for part in ("low_5", "median", "high_95"))
     middle = f"{label_dated(row, name)}: median {median}{unit_after(unit)}"

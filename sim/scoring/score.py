@@ -66,7 +66,7 @@ from sim.scoring.measure import (
 )
 from sim.scoring.targets import DATED, DAY_0, DistrictTargets, Known, Target, bounds_of, district_targets
 from sim.study.codebook import describe_tables
-from sim.study.files import csv_text, json_text, write_errors, write_file
+from sim.study.files import csv_text, json_text, make_folder, write_errors, write_file, write_folder
 from sim.study.reader import Study
 from sim.study.store import flatten, read_scope
 from sim.wording import counted
@@ -249,8 +249,10 @@ def write_scored(scored: Scored) -> Path:
         "score.csv": csv_text(rows_of_targets(scored, ours, theirs)),
     }
     with write_errors(folder, "score"):
+        make_folder(folder.parent)
+    with write_folder(folder, "score") as fresh:
         for name, text in texts.items():
-            write_file(folder / name, text)
+            write_file(fresh / name, text)
     describe_tables(folder, "score")
     return folder
 

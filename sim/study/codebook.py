@@ -105,6 +105,11 @@ QUANTILES = {
     "low_5": "5 % quantile over the campaigns of the cell",
     "high_95": "95 % quantile over the campaigns of the cell",
 }
+NO_SPREAD = {
+    "median": "the value itself if a single campaign has one",
+    "low_5": "empty if a single campaign has a value, since one value has no spread",
+    "high_95": "empty if a single campaign has a value, since one value has no spread",
+}
 FIXED: dict[str, dict[str, Text]] = {
     "runs.parquet": {"cell": CELL, "run": RUN, "seed": SEED},
     "days.parquet": {
@@ -148,10 +153,12 @@ FIXED: dict[str, dict[str, Text]] = {
         "reported_low": Text(OF_OUTCOME, "Lower bound of what was reported", RECORD, "number"),
         "reported_high": Text(OF_OUTCOME, "Upper bound of what was reported", RECORD, "number"),
         "evidence": Text("", "Ids of the rows of evidence", RECORD, "string"),
-        **{name: Text(OF_OUTCOME, f"{text}; empty for a date", type="number") for name, text in QUANTILES.items()},
+        **{name: Text(OF_OUTCOME, f"{text}; {NO_SPREAD[name]}; empty for a date", type="number")
+           for name, text in QUANTILES.items()},
         "missing": Text("campaigns", "Campaigns without a value, left out of the quantiles", type="integer"),
         "counted": key("How the outcome is counted", type="string"),
-        **{f"{name}_date": Text("date", f"{text}; only for a date", type="date") for name, text in QUANTILES.items()},
+        **{f"{name}_date": Text("date", f"{text}; {NO_SPREAD[name]}; only for a date", type="date")
+           for name, text in QUANTILES.items()},
     },
     VERDICTS: {
         "cell": CELL,

@@ -458,7 +458,8 @@ def summary_of(row: Outcome, values: pa.ChunkedArray) -> SummaryRow:
     """Summarise one outcome over campaigns.
 
     Quantiles of a date are dates. Campaigns without a value, such as those in which an event did not occur, are
-    excluded from the quantiles and counted as missing.
+    excluded from the quantiles and counted as missing. A single value is the median; it has no spread, so that the ends
+    of the interval are empty.
     """
     there = values.drop_null()
     cuts = ["", "", ""]
@@ -467,6 +468,8 @@ def summary_of(row: Outcome, values: pa.ChunkedArray) -> SummaryRow:
         cuts = [dates[round(share * (len(dates) - 1))] for share in (0.05, 0.5, 0.95)]
     elif len(there):
         cuts = [f"{cut:.6g}" for cut in np.quantile(there.to_numpy(), [0.05, 0.5, 0.95])]
+    if len(there) == 1:
+        cuts = ["", cuts[1], ""]
     figure = reported_of(row, evidence())
     return SummaryRow(
         row.name, row.label, row.unit, in_words(*figure), *figure,

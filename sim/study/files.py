@@ -26,7 +26,11 @@ from filelock import FileLock, Timeout
 from sim.errors import PanjError
 from sim.options import SEPARATOR_OF, SEPARATORS
 
-NO_PLACE = (errno.ENOTDIR, errno.ENOENT, errno.EEXIST)  # errors for a path where no folder can be created
+NO_PLACE = (  # errors for a path where nothing can be created
+    *(errno.ENOTDIR, errno.ENOENT, errno.EEXIST),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+)
+ONLY_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # errors that reading a file cannot give
 DIGITS = 16  # hexadecimal digits of a digest
 LOCK = ".lock"  # lock file in a temporary folder, locked while the process that made the folder is running
 PARTIAL = re.compile(r"\..+\.[0-9a-f]{32}\.partial")  # name of a temporary file of `write_file`
@@ -59,6 +63,10 @@ def lean_arrow() -> Iterator[None]:
         pa.set_memory_pool(usual)
 
 
+class PlaceTaken(PanjError):
+    """Error for a folder in the place of a file, or a file in the place of a folder; its message names the path."""
+
+
 @contextmanager
 def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
     """Convert operating-system errors, such as a full disk, to a one-line PanjError.
@@ -68,16 +76,17 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
         key: Setting or subcommand that determines the path, for the message.
 
     Raises:
-        PanjError: For any OSError in the block.
+        PanjError: For any OSError in the block, and for any file or folder in the place of the other.
     """
     try:
         yield
+    except PlaceTaken as error:
+        raise PanjError(f"{key}: {error}") from error
     except OSError as error:
-        advice = (
-            f"expected a writable place; choose another one with {key}="
-            if error.errno in NO_PLACE and key in ("results_dir", "out")
-            else "earlier files are kept, and the same command continues from there"
-        )
+        advice = "earlier files are kept, and the same command continues from there"
+        if error.errno in NO_PLACE:
+            another = f"; choose another one with {key}=" if key in ("results_dir", "out") else ""
+            advice = f"expected a writable place{another}"
         raise PanjError(f"{key}: cannot write {place} ({error.strerror or error}); {advice}") from error
 
 
@@ -94,8 +103,8 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
         The path.
 
     Raises:
-        PanjError: If there is a folder in the place of the file, or a file in the place of one of its parent folders.
-        OSError: If the file cannot be written; `write_errors` adds the name of the setting.
+        PlaceTaken: If there is a folder in the place of the file, or a file in the place of one of its parent folders.
+        OSError: If the file cannot be written. For both errors, `write_errors` adds the name of the setting.
     """
     make_folder(path.parent)
     refuse_folder(path)
@@ -137,21 +146,21 @@ def make_folder(folder: Path) -> Path:
         The path.
 
     Raises:
-        PanjError: If there is a file in the place of the folder or of one of its parent folders.
+        PlaceTaken: If there is a file in the place of the folder or of one of its parent folders.
         OSError: If the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         file = next((one for one in (folder, *folder.parents) if one.exists() and not one.is_dir()), folder)
-        raise PanjError(f"{file}: found a file, expected a folder; move or remove it") from None
+        raise PlaceTaken(f"{file}: found a file, expected a folder; move or remove it") from None
     return folder
 
 
 def refuse_folder(path: Path) -> None:
-    """Raise PanjError if there is a folder in the place of a file that is about to be written."""
+    """Raise PlaceTaken if there is a folder in the place of a file that is about to be written."""
     if path.is_dir():
-        raise PanjError(f"{path}: found a folder, expected a file; move or remove it")
+        raise PlaceTaken(f"{path}: found a folder, expected a file; move or remove it")
 
 
 def flush(path: Path) -> None:

@@ -131,8 +131,9 @@ def test_outcomes_counted_by_an_earlier_definition_are_named_wherever_they_are_s
         plain.summary()
     changed("troops_crossed")
     said = re.escape("definition of troops_crossed that has been changed or removed; to count outcomes as they are")
-    with pytest.warns(UserWarning, match=said):
+    with pytest.warns(UserWarning, match=said) as warned:
         plain.summary()
+    assert str(warned[0].message).startswith("the study counted ")  # Python itself puts `UserWarning:` before it
     with pytest.warns(UserWarning, match=said):
         plain._repr_html_()
     told = plain.story(0, outcome=("troops_crossed", "newly_fallen_2021_07_05"))
@@ -143,6 +144,17 @@ def test_outcomes_counted_by_an_earlier_definition_are_named_wherever_they_are_s
     changed("troops_crossed", "newly_fallen_2021_07_05")
     with pytest.warns(UserWarning, match=r"counted 2 outcomes by definitions that have been changed or removed \("):
         plain.summary()
+
+
+def test_a_single_campaign_has_values_and_no_spread_wherever_its_summary_is_read(folder):
+    study = sim.run(runs=1, study="single", results_dir=folder, **SHORT)
+    summary, stored = study.summary(), pd.read_csv(study.folder / "summary.csv")
+    assert summary["low_5"].isna().all() and summary["high_95"].isna().all()
+    assert summary.loc[OUTCOME, "median"] == pytest.approx(study.runs[OUTCOME].iloc[0], rel=1e-5)  # six digits
+    ends = [f"{name}{kind}" for name in ("low_5", "high_95") for kind in ("", "_date")]
+    assert stored[ends].isna().all(axis=None) and stored["median"].notna().any()
+    assert "nan" not in study._repr_html_().lower()
+    assert study.plot() and study.report().is_file() and study.export("csv").is_dir() and study.export("xlsx").is_file()
 
 
 def test_an_outcome_on_the_last_day_of_any_cell_is_as_defined(folder):

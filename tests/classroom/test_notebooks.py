@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell
 
 from sim.classroom.lessons.lesson import folder_of_exercises, read_lessons
 from sim.classroom.lessons.notebooks import PARAMETERS, write_notebooks
+from sim.errors import PanjError
 
 FOLDER = folder_of_exercises()
 NAMES = [f"{lesson.number}_{lesson.name}.ipynb" for lesson in read_lessons()]
@@ -32,6 +33,13 @@ def test_the_notebooks_in_the_clone_are_those_of_the_lessons(tmp_path):
     assert notebooks_in(tmp_path) == notebooks_in(FOLDER) == sorted([*NAMES, *(f"solutions/{name}" for name in NAMES)])
     for name in notebooks_in(FOLDER):
         assert (tmp_path / name).read_text(encoding="utf-8") == (FOLDER / name).read_text(encoding="utf-8")
+
+
+def test_a_place_for_notebooks_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "solutions").write_text("mine", encoding="utf-8")
+    with pytest.raises(PanjError, match="solutions: found a file, expected a folder") as refused:
+        write_notebooks(tmp_path)
+    assert refused.value.key == "notebooks"
 
 
 @pytest.mark.parametrize("name", notebooks_in(FOLDER))

@@ -14,10 +14,10 @@ from test_adding_a_rule import digest_of_days
 from sim.configuration.numbers import numbers_in
 from sim.data import own, own_rules
 from sim.data.places import naming_own_files
-from sim.data.starter import STARTER
 from sim.engine import chance
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
+from sim.study.starter import STARTER
 
 TESTS = Path(__file__).parents[1]
 DAYS = """

@@ -276,6 +276,12 @@ def test_too_few_campaigns_are_refused_before_any_is_run():
     assert refused("runs=49", small=["worlds=free"]).key == "runs"
 
 
+def test_a_folder_in_the_place_of_the_page_is_refused_before_campaigns_are_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.explorable.explorable.gather", None)
+    with pytest.raises(PanjError, match=f"out: {tmp_path}: found a folder, expected a file"):
+        write_explorable(read_request(Explorable, [f"out={tmp_path}"]), console_of())
+
+
 def test_a_sweep_and_an_unknown_kind_of_worlds_are_refused():
     for words in (["-m", "border=open,closed"], ["worlds=dreamt"]):
         with pytest.raises(PanjError):

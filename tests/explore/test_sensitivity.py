@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sim.configuration.draws import read_priors
 from sim.engine.campaign import Campaign
 from sim.errors import PanjError
 from sim.explore.design import STEP, Answers, cross_samples, known, trajectories
-from sim.explore.figures import describe_shares
+from sim.explore.figures import Measured, describe_shares, next_step
 from sim.explore.sensitivity import (
     TIMED,
     choose,
@@ -30,7 +31,7 @@ from sim.explore.sensitivity import (
     rows_of_sobol,
     share_left,
 )
-from sim.options import Sensitivity, read_request
+from sim.options import Sensitivity, read_command, read_request
 from sim.study.reader import Measure
 from sim.terminal import console_of
 
@@ -284,3 +285,12 @@ def test_a_folder_that_holds_another_study_is_left_alone(tmp_path: Path) -> None
 def test_an_outcome_that_never_varies_is_said_to_never_vary() -> None:
     assert "does not vary" in describe_shares({"share_numbers": "0", "share_chance": "0"})
     assert "does not vary" not in describe_shares({"share_numbers": "0.25", "share_chance": "0.75"})
+
+
+def test_without_indices_the_next_step_is_a_command_with_more_campaigns_per_point(tmp_path: Path) -> None:
+    words = ["sensitivity", "outcome=troops_crossed_largest_night", "samples=16", "runs=4", f"results_dir={tmp_path}"]
+    step = next_step(Measured(tmp_path, {"words": words, "runs": 4}, [], [], {}))
+    said, _, command = step.partition(": ")
+    assert said == "more campaigns per point"
+    asked = read_command(shlex.split(command.removeprefix("python -m sim ")))
+    assert asked == read_command([*words[:3], words[4], "runs=8"])

@@ -22,13 +22,13 @@ from sim.configuration.compose import compose_settings
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import read_facts
 from sim.data.own import using
-from sim.data.starter import write_starter
 from sim.engine.campaign import Series
 from sim.errors import PanjError
 from sim.study.codebook import EFFECTS, FIXED, OF_OUTCOME, SERIES, VERDICTS, Codebook, sources_of, type_of
 from sim.study.columns import events_table
 from sim.study.package import describe_study, is_described
 from sim.study.reader import open_study, read_about
+from sim.study.starter import write_starter
 
 PARQUET = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
 PACKAGE = {  # of the profiles data-package, data-resource and table-schema, version 1

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from datetime import date, datetime
 
 import numpy as np
@@ -275,8 +277,24 @@ def test_a_file_that_exists_is_kept(study, tmp_path):
 
 def test_a_file_in_the_place_of_a_folder_is_named(study, tmp_path):
     (tmp_path / "thesis").write_text("years of work")
-    with pytest.raises(PanjError, match="thesis: found a file, expected a folder; move or remove it"):
+    with pytest.raises(PanjError, match="thesis: found a file, expected a folder; move or remove it") as refused:
         export(Export(folder=study, to="xlsx", place=tmp_path / "thesis" / "new" / "study.xlsx"))
+    assert refused.value.key == "out"
+
+
+@pytest.mark.parametrize("form", ["xlsx", "gpkg", "geojson", "csv"])
+def test_a_full_disk_is_told_in_one_line_and_nothing_is_left(form, study, tmp_path):
+    """The limit on the size of files is that of the process, so that libraries written in C meet it as well."""
+    script = (
+        "import resource, signal, sys\nfrom sim.__main__ import main\nimport openpyxl, pyogrio\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["export", str(study), f"to={form}", f"out={tmp_path / 'made'}"]
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("panj: out: cannot write ") and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("verb", ["explorable", "export x to=csv", "memo x outcome=y", "animate x", "report x"])

@@ -1,5 +1,6 @@
 """The moving map shows the chances of the table, the record no later than its end, and says how it was made."""
 
+import errno
 import json
 import os
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from PIL import Image, ImageSequence
 
+from sim.__main__ import main as command
 from sim.data import record
 from sim.data.facts import THE_LINE, read_facts, read_falls
 from sim.data.record import lost_in_record
@@ -88,6 +90,17 @@ def write_study(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_study(tmp_path_factory.mktemp("animation") / "made_up")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_film_that_cannot_be_written_names_the_verb(number, study, monkeypatch, capsys):
+    def fail(*_args, **_options):
+        raise OSError(number, os.strerror(number))  # as Pillow raises it, without the path
+
+    monkeypatch.setattr(animation, "write_file", fail)
+    assert command(["animate", str(study), "formats=gif"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"panj: animate: cannot write {study} ({os.strerror(number)}); ") and said.count("\n") == 1
 
 
 def recipe_in(words: str | bytes) -> dict[str, object]:

@@ -15,7 +15,7 @@ from sim.data.facts import THE_LINE
 from sim.data.record import NIGHTS, point
 from sim.report import findings
 from sim.report.findings import findings_of, findings_of_sweep, place_among
-from sim.report.outcomes import LARGEST_NIGHT, OFTEN, TALLEST, draw_dots, format_rounded, nights_shown
+from sim.report.outcomes import LARGEST_NIGHT, OFTEN, TALLEST, draw_dots, format_rounded, nights_shown, summary_row
 from sim.report.report import filmed_cells, write_report
 from sim.report.sweeps import MANY_CELLS, cells_by_effect, outcomes_of, shown_cells
 from sim.study.reader import Study, read_study, read_sweep
@@ -89,6 +89,13 @@ def test_one_campaign_in_each_cell_is_not_told_as_a_spread_or_a_misfit(tmp_path:
     found = findings_of_sweep(one, cells_by_effect(one), outcomes_of(one))
     assert not re.findall("median|nine of ten|of the campaigns|not fit", " ".join(found))
     assert "in the one campaign" in found[0] and "shaped by chance" in found[-1]
+
+
+def test_one_campaign_with_a_value_among_several_is_not_told_as_a_spread(study: Study) -> None:
+    row = summary_row(study.summary, LARGEST_NIGHT).copy()
+    row[["low_5", "median", "high_95"]] = np.nan, 1037.0, np.nan
+    said = findings.describe_median(row, LARGEST_NIGHT)
+    assert ": 1,040 soldiers in the one campaign that has a value; reported: " in said
 
 
 def test_equal_cells_are_not_told_as_a_range(sweep: Study) -> None:

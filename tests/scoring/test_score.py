@@ -56,7 +56,7 @@ from sim.scoring.measure import (
 )
 from sim.scoring.score import VARIANTS, cell_text, named, sweeps_of, write_score
 from sim.scoring.targets import DAY_0, Known, district_targets, read_targets
-from sim.study.files import seal
+from sim.study.files import seal, write_file
 
 FIRST = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90", "inside_90", "crps"]
 
@@ -372,6 +372,24 @@ def test_the_columns_of_the_table(scored):
     assert len(rows) == 64 and len({row["target"] for row in rows}) == 64
     crossed = next(row for row in rows if row["target"] == "crossed_by_7_july")
     assert crossed["constant_rate"] == "" and crossed["without_contagion"] != ""
+
+
+def test_a_full_disk_leaves_the_score_before_whole(scored, tmp_path, monkeypatch):
+    shutil.copytree(scored[0].parent, tmp_path / "study")
+    place = tmp_path / "study" / "score"
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    written = []
+
+    def write(path, content):
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        return write_file(path, f"{content}\n")
+
+    monkeypatch.setattr(command, "write_file", write)
+    with pytest.raises(PanjError, match=r"score: cannot write .*score \(No space left on device\)"):
+        write_score(read_request(options.Score, [str(tmp_path / "study")]), Console(quiet=True))
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
 
 
 def test_the_folder_of_the_study_gives_the_same_score_again(scored):

@@ -331,6 +331,16 @@ def test_the_summary_is_the_median_and_the_middle_nine_tenths_and_counts_the_mis
     assert (none.low_5, none.median, none.high_95, none.missing) == ("", "", "", 102)
 
 
+def test_a_single_value_is_the_median_and_has_no_spread() -> None:
+    table = [outcome_of("one", {"quantity": "held"}, FACTS, START, DAYS)]
+    table.append(outcome_of("night", {"quantity": "largest_night"}, FACTS, START, DAYS))
+    rows = summarise(pa.table({"one": [0.25, None], "night": ["2021-07-05", None]}), table)
+    assert [(row.low_5, row.median, row.high_95, row.missing) for row in rows] == [
+        ("", "0.25", "", 1),
+        ("", "2021-07-05", "", 1),
+    ]
+
+
 def test_dates_are_ordered_as_dates() -> None:
     table = [outcome_of("night", {"quantity": "largest_night"}, FACTS, START, DAYS)]
     found = summarise(pa.table({"night": ["2021-07-05", "2021-06-30", "2021-07-01"]}), table)[0]

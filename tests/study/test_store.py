@@ -609,6 +609,14 @@ def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT])
+def test_a_place_where_nothing_can_be_made_is_not_advised_again(number: int, tmp_path: Path) -> None:
+    for key, advice in (("out", "; choose another one with out="), ("score", "")):
+        with pytest.raises(PanjError) as refused, write_errors(tmp_path, key):
+            raise OSError(number, os.strerror(number))
+        assert str(refused.value).endswith(f"; expected a writable place{advice}")
+
+
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "verdicts").write_text("mine", encoding="utf-8")
     said = r"verdicts: found a file, expected a folder; move or remove it"
@@ -618,6 +626,9 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     ):
         with write_errors(tmp_path, "compare"), pytest.raises(PanjError, match=said):
             make()
+        with pytest.raises(PanjError, match=said) as refused, write_errors(tmp_path, "compare"):
+            make()
+        assert refused.value.key == "compare"
     with pytest.raises(PanjError, match=said), write_folder(tmp_path / "verdicts", "story"):
         pass
     assert (tmp_path / "verdicts").read_text(encoding="utf-8") == "mine"

@@ -27,22 +27,25 @@ from sim.classroom.lessons.lesson import (
     sources_of,
 )
 from sim.classroom.texts import markdown_list, texts_of
+from sim.study.files import write_errors, write_file
 
 PARAMETERS = "parameters"  # tag of the cell with student and number of campaigns
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def write_notebooks(folder: Path | None = None) -> list[Path]:
-    """Write both notebooks of every lesson, by default next to the lessons, and return their paths."""
+    """Write both notebooks of every lesson, by default next to the lessons, and return their paths.
+
+    Raise PanjError if one cannot be written.
+    """
     place = folder or folder_of_exercises()
-    (place / "solutions").mkdir(parents=True, exist_ok=True)
-    written = []
+    texts = {}
     for lesson in read_lessons():
         name = f"{lesson.number}_{lesson.name}.ipynb"
-        for path, cells in ((place / name, for_student(lesson)), (place / "solutions" / name, solved(lesson))):
-            path.write_text(as_text(cells), encoding="utf-8")
-            written.append(path)
-    return written
+        texts[place / name] = as_text(for_student(lesson))
+        texts[place / "solutions" / name] = as_text(solved(lesson))
+    with write_errors(place, "notebooks"):
+        return [write_file(path, text) for path, text in texts.items()]
 
 
 def as_text(cells: Sequence[Any]) -> str:

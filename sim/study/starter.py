@@ -1,11 +1,12 @@
 """Write a folder for the user's own files, with working examples: `panj init my_study`."""
 
-import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from sim.data.configs import PACKAGE
 from sim.data.own import DATA, MARKER, REPLACED, SHIPPED, nearest_folder
 from sim.errors import PanjError
+from sim.study.files import write_errors, write_file
 
 STARTER = PACKAGE / "starter"  # folder of the examples
 BYTECODE = "__pycache__"  # folder that an installer adds, with the compiled example rule
@@ -23,7 +24,7 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
 
     Raises:
         PanjError: If the folder or one of its parents is already such a folder, if one of the files exists, or if the
-            folder cannot be written. No files remain after an error.
+            folder cannot be written. After an error, no file and no new folder remains.
     """
     above = nearest_folder(folder.absolute())
     if above is not None:
@@ -39,15 +40,18 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
             raise PanjError(
                 f"init: found {folder / name}, expected no file of this name, since files are not overwritten"
             )
-    written: list[Path] = []
+    paths = [folder / name for name in sorted(sources, key=lambda one: one.name == MARKER)]  # the marker is last
+    fresh = {parent for path in paths for parent in path.parents if not parent.exists()}
     try:
-        for name in sorted(sources, key=lambda one: one.name == MARKER):  # the marker is written last
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            written.append(path)
-            shutil.copyfile(sources[name], path)
-    except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise PanjError(f"init: found that {folder} cannot be written ({error.strerror}), expected a folder") from error
-    return sorted(written)
+        with write_errors(folder, "init"):
+            for path in paths:
+                write_file(path, sources[path.relative_to(folder)].read_bytes())
+    except BaseException:
+        for path in paths:
+            with suppress(OSError):
+                path.unlink()
+        for parent in sorted(fresh, reverse=True):  # those inside others first
+            with suppress(OSError):
+                parent.rmdir()
+        raise
+    return sorted(paths)
