@@ -52,9 +52,21 @@ from sim.errors import PanjError
 from sim.execution.executors import Workers, workers_of
 from sim.options import Assimilate, missing_of
 from sim.provenance import shell_command
-from sim.sampler import Cloud, Floats, Pool, State, generator, pooled, read_stage, recorded, sample, store_stage
+from sim.sampler import (
+    Cloud,
+    Floats,
+    Pool,
+    State,
+    check_size,
+    generator,
+    pooled,
+    read_stage,
+    recorded,
+    sample,
+    store_stage,
+)
 from sim.scoring.targets import DAY_0
-from sim.study.files import holds, write_errors
+from sim.study.files import holds, make_folder, write_errors
 from sim.terminal import console_of
 from sim.wording import counted
 
@@ -116,7 +128,10 @@ def make_worlds(request: Assimilate, console: Console, with_tables: bool = True)
             soft_wrap=True,
         )
         return folder
+    check_size(request.worlds, CHAIN)
     started = time.monotonic()
+    with write_errors(folder):
+        make_folder(folder / "stages")  # before anything is run
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
         model = Campaigns(order, observations, settings.facts, runner)

@@ -270,16 +270,15 @@ def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
         asked: The requested range, or None.
 
     Returns:
-        The median and the quantiles or, if a range is requested, the risk and its 95 % interval.
+        The median and the quantiles or, if a range is requested, the risk and its 95 % interval. A single value is the
+        median and has no other quantiles (nan).
     """
     if asked is not None:
         return Spread(*spread_of_risk(values))
     there = values[~np.isnan(values)]
-    return (
-        Spread(*(float(cut) for cut in np.quantile(there, (0.5, 0.05, 0.95))))
-        if there.size
-        else Spread(*[math.nan] * 3)
-    )
+    if there.size < 2:
+        return Spread(float(there[0]) if there.size else math.nan, math.nan, math.nan)
+    return Spread(*(float(cut) for cut in np.quantile(there, (0.5, 0.05, 0.95))))
 
 
 def nothing_to_compare(

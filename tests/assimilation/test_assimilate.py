@@ -191,6 +191,14 @@ def test_a_faulty_request_is_named(words, key, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(verb, "workers_of", None)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    words = ["until=2021-06-08", "worlds=32", f"results_dir={tmp_path / 'file'}"]
+    with pytest.raises(PanjError, match=r"^results_dir\b"):
+        verb.assimilate(read_request(Assimilate, words))
+
+
 def test_what_was_published_later_is_not_known():
     late = known_by(OBSERVATIONS, date(2021, 7, 7), date(2021, 7, 7))
     assert "held_30_june" not in {one.name for one in late}

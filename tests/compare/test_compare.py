@@ -28,6 +28,7 @@ from sim.errors import PanjError
 from sim.execution import plan
 from sim.options import Animate, Compare, Fork, Score, Story, read_request
 from sim.outcome import declared_rows, fingerprint_of_row, is_as_defined, last_day_of, row_of
+from sim.plots.tables import read_rows
 from sim.report.outcomes import chosen_outcomes
 from sim.story.story import describe_outcome_of_campaign
 from sim.study.reader import Measure, open_study, read_measure
@@ -784,3 +785,13 @@ def test_a_scenario_is_named_with_its_title() -> None:
 def test_a_baseline_of_scenarios_is_said_with_the_title_and_any_other_unchanged() -> None:
     assert with_titles("cell 0 (scenario=july_2021)") == "cell 0 (scenario=july_2021 (Decisions as reported))"
     assert with_titles("cell 1 (morale=brittle)") == "cell 1 (morale=brittle)"
+
+
+def test_a_single_campaign_has_a_median_and_no_interval(tmp_path):
+    folder = write_study(
+        tmp_path / "one", [({"border": border}, {"calls_made": [4.0]}) for border in ("open", "closed")]
+    )
+    (table,) = write_verdicts([str(folder), "outcome=calls_made", "baseline=border=open"])
+    (row,) = read_rows(table)
+    for name in ("cell", "baseline"):
+        assert (row[f"{name}_median"], row[f"{name}_low_5"], row[f"{name}_high_95"]) == ("4.0", "", "")
