@@ -4,10 +4,8 @@
 and answers Ctrl-C with a traceback. `import sim` in a program of a user does not import this module.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # the part of `signal` that is not slow to import
 import os
-import signal
-from contextlib import suppress
-from importlib import import_module
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 STOPPED_AT_ONCE = "\nStopped at once. Stored campaigns are kept; the same command continues from them."
@@ -16,7 +14,9 @@ STOPPED_AT_ONCE = "\nStopped at once. Stored campaigns are kept; the same comman
 def run() -> None:
     """Import the command line and run one command with the arguments of this process, which then ends."""
     stop_on_interrupt()
-    import_module("sim.__main__").run_program()
+    from sim.__main__ import run_program
+
+    run_program()
 
 
 def stop_on_interrupt() -> None:
@@ -36,6 +36,7 @@ def raise_on_interrupt() -> None:
 
 def stop_at_once(*_: object) -> None:
     """Print that the program was stopped, and end the process, without the errors that imports turn Ctrl-C into."""
-    with suppress(OSError):
+    try:
         os.write(2, f"{STOPPED_AT_ONCE}\n".encode())
-    os._exit(INTERRUPTED)
+    finally:
+        os._exit(INTERRUPTED)

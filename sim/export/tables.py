@@ -6,11 +6,14 @@ Writes  a folder with one CSV per table, codebook.csv and datapackage.json; or o
 """
 
 import csv
+import gc
 import io
 import json
 import math
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,10 +159,17 @@ def write_workbook(study: Study, path: Path, part: Part) -> None:
     Raises:
         PanjError: If a table has too many rows for a sheet; nothing is written.
     """
-    from openpyxl import Workbook
-
     tables = tables_of(study, part)
     refuse_long_tables(study.folder, tables, part)
+    with errors_told_once():
+        content = workbook_of(study, tables)
+    write_file(path, content)
+
+
+def workbook_of(study: Study, tables: Sequence[Table]) -> bytes:
+    """Return the content of the Excel workbook of a study."""
+    from openpyxl import Workbook
+
     names = names_of_sheets([table.name for table in tables])
     book = Workbook(write_only=True)
     fill(book.create_sheet("about"), ("what", "text"), about_rows(study, dict(zip(names, tables, strict=True))))
@@ -168,9 +178,32 @@ def write_workbook(study: Study, path: Path, part: Part) -> None:
     fill(
         book.create_sheet(Path(CODEBOOK).stem), Column._fields, (column for table in tables for column in table.columns)
     )
-    content = io.BytesIO()  # openpyxl prints tracebacks if it cannot write to a file
+    content = io.BytesIO()
     book.save(content)
-    write_file(path, content.getvalue())
+    return content.getvalue()
+
+
+@contextmanager
+def errors_told_once() -> Iterator[None]:
+    """Discard the sheets of a workbook after an error without the further errors that they then print.
+
+    openpyxl writes sheets to temporary files first. If one of them cannot be written, as on a full disk, each sheet
+    that is not finished tries again when it is discarded, and Python prints that error.
+    """
+    try:
+        yield
+    except OSError as error:
+        usual, sys.unraisablehook = sys.unraisablehook, ignore
+        try:
+            traceback.clear_frames(error.__traceback__)
+            gc.collect()
+        finally:
+            sys.unraisablehook = usual
+        raise
+
+
+def ignore(_: object) -> None:
+    """Print nothing about an error that Python ignores."""
 
 
 def refuse_long_tables(folder: Path, tables: Sequence[Table], part: Part) -> None:

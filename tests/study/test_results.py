@@ -320,7 +320,8 @@ def test_a_folder_that_cannot_be_made_is_said_and_nothing_is_run(
     (tmp_path / "file").write_text("a file")
     monkeypatch.setattr(work, "run_campaign", raising(AssertionError("a campaign was run")))
     assert main(["run", "study=tiny", "runs=1", f"results_dir={tmp_path / 'file'}"]) == 2
-    assert "panj: results_dir: cannot write" in capsys.readouterr().err
+    said = f"panj: results_dir: {tmp_path / 'file'}: found a file, expected a folder; move or remove it\n"
+    assert capsys.readouterr().err == said
     assert all_of(tmp_path) == {"file": b"a file"}
 
 
