@@ -6,6 +6,7 @@ and answers Ctrl-C with a traceback. `import sim` in a program of a user does no
 
 import _signal as signal  # type: ignore[import-not-found]  # the part of `signal` that is not slow to import
 import os
+from importlib import import_module  # imported by `sim` already
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 STOPPED_AT_ONCE = "\nStopped at once. Stored campaigns are kept; the same command continues from them."
@@ -14,9 +15,7 @@ STOPPED_AT_ONCE = "\nStopped at once. Stored campaigns are kept; the same comman
 def run() -> None:
     """Import the command line and run one command with the arguments of this process, which then ends."""
     stop_on_interrupt()
-    from sim.__main__ import run_program
-
-    run_program()
+    import_module("sim.__main__").run_program()
 
 
 def stop_on_interrupt() -> None:
