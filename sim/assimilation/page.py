@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean, median, stdev
 
 from sim.assimilation.figures import TABLES, WorldTables, describe_worlds, draw_all_worlds, read_world_tables
-from sim.configuration.worlds import are_alike, describe_runs
+from sim.configuration.worlds import are_alike, describe_runs, runs_of
 from sim.data.record import evidence
 from sim.plots.captions import true_minus
 from sim.plots.page import as_text, make_source, read_picture, template_of
@@ -121,31 +121,36 @@ def describe_size(made: WorldTables) -> list[str]:
 
     If there are too few worlds, suggest remedies.
     """
-    about = made.about
+    about, runs = made.about, runs_of(made.about)
     left = (
         f"{about['distinct_lasting_draws']} distinct sets of lasting draws and {about['distinct_numbers']} of numbers "
         f"are left; all descend from {counted(about['origins'], 'world')} of the prior "
-        f"sample{'s' if len(about['repeats']) > 1 else ''}, which moves have changed."
+        f"sample{'s' if runs > 1 else ''}, which moves have changed."
     )
     if made.is_sample:
         first = f"Enough different worlds (at least {about['floor']} sets of lasting draws): {left}"
         if are_alike(about):
             first += " With so few ancestors, their intervals are too narrow and must not be quoted."
-        elif len(about["repeats"]) > 1:
-            first += f" {describe_runs(len(about['repeats']))}"
+        elif runs > 1:
+            first += f" {describe_runs(runs)}"
     else:
         first = (
             f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. With "
             "fewer, the worlds are only some campaigns near the record: their intervals are too narrow and must not be "
-            f"quoted. What would help: more runs of the sampler (repeats={2 * len(about['repeats'])}), or an earlier "
+            f"quoted. What would help: more runs of the sampler (repeats={2 * runs}), or an earlier "
             "last day (until=)."
         )
-    return [first, *describe_repeats(made), *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
+    return [
+        first,
+        *describe_spread_of_runs(made),
+        *describe_shared(made),
+        true_minus(describe_evidence(about["repeats"])),
+    ]
 
 
-def describe_repeats(made: WorldTables) -> list[str]:
+def describe_spread_of_runs(made: WorldTables) -> list[str]:
     """Return a sentence on how far the runs of the sampler are from one another, if there are several."""
-    if len(made.about["repeats"]) == 1:
+    if runs_of(made.about) == 1:
         return []
     medians = made.about["medians_by_repeat"]
     held, across = ((min(medians[name]), max(medians[name])) for name in ("share_held", "crossed"))

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sim.assimilation.campaigns import NUMBER_SHARE, address_of
 from sim.configuration.draws import Prior
@@ -52,7 +51,5 @@ def table_of_worlds(
 
 def write_worlds(table: pa.Table, path: Path) -> None:
     """Write the table of a sample as a Parquet file."""
-    table = table.cast(Codebook({}, {}).describe("worlds.parquet", table.schema))
-    pq.write_table(
-        table, path, compression="zstd", compression_level=19, use_dictionary=False, write_page_checksum=True
-    )
+    form = {"compression": "zstd", "compression_level": 19, "use_dictionary": False}
+    Codebook({}, {}).write(table, path, "worlds.parquet", **form)

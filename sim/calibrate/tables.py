@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sim.configuration.draws import Prior
@@ -44,8 +43,7 @@ def write_described(table: pa.Table, path: Path, **form: Any) -> None:
         path: Path of the file.
         form: Options of `pyarrow.parquet.write_table`.
     """
-    schema = Codebook({}, {}).describe(f"{RESULT}/{path.name}", table.schema)
-    pq.write_table(table.cast(schema), path, write_page_checksum=True, **form)
+    Codebook({}, {}).write(table, path, f"{RESULT}/{path.name}", **form)
 
 
 def effective_size(weights: Floats) -> float:

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sim.configuration.compose import Composer
 from sim.data.configs import read_yaml
@@ -313,7 +312,7 @@ def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dic
     make_folder(place.parent)
     with write_folder(place, "story") as half:
         for name, table in zip(TABLES, tables, strict=True):
-            pq.write_table(table.cast(book.describe(name, table.schema)), half / name, write_page_checksum=True)
+            book.write(table, half / name)
         write_codebook(half, book, TABLES)
         (half / "campaign.json").write_text(json_text(about), encoding="utf-8")
     return place, about

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import track
 
@@ -224,7 +223,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
     book = Codebook.of_dates(settings.facts, [(settings.start_date, settings.end_date)])
     events, days = branched([first.logs]), branched([pair.days for pair in pairs])
     for name, rows in (("events.parquet", events), ("days.parquet", days)):
-        pq.write_table(rows.cast(book.describe(name, rows.schema)), folder / name, write_page_checksum=True)
+        book.write(rows, folder / name)
     texts = {
         "outcomes.csv": csv_text(outcome_rows(table, first.outcomes, settings.start_date)),
         "fork.json": json_text(about_fork(request, fork)),

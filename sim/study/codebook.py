@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -362,6 +362,18 @@ class Codebook:
             said = {"description": text.meaning, "unit": text.unit, "source": text.source}
             fields.append(field.with_metadata({key: value for key, value in said.items() if value}))
         return pa.schema(fields, metadata=schema.metadata)
+
+    def write(self, table: pa.Table, path: Path, name: str = "", **form: Any) -> None:
+        """Write a table as a Parquet file with checksums, and the description of each column as metadata.
+
+        Args:
+            table: The table.
+            path: Path of the file.
+            name: Name of the table for `describe`; by default, that of the file.
+            form: Options of `pyarrow.parquet.write_table`.
+        """
+        schema = self.describe(name or path.name, table.schema)
+        pq.write_table(table.cast(schema), path, write_page_checksum=True, **form)
 
     def columns_of(self, folder: Path, table: str, result: str = "") -> list[Column]:
         """Return the columns of a table on disk, in order.

@@ -149,8 +149,7 @@ def write_tables(
         config = {**said, **scope.base, **cells_in_yaml(scope)}
         (fresh / "config.yaml").write_text(yaml_text(config), encoding="utf-8")
         if events is not None:
-            described = events.cast(book.describe(EVENTS, events.schema))
-            pq.write_table(described, fresh / EVENTS, write_page_checksum=True)
+            book.write(events, fresh / EVENTS)
         hashes = {name: sha256_of(path) for name in (*TABLES, EVENTS) if (path := fresh / name).is_file()}
         about["tables"] = {name: digits[:DIGITS] for name, digits in hashes.items()}
         write_description(fresh, about, columns_in(fresh, book), hashes)

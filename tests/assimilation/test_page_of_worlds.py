@@ -129,10 +129,10 @@ def test_worlds_of_every_run_of_the_sampler_are_kept_in_turn(sample):
 
 def test_the_page_shows_how_far_runs_of_the_sampler_are_apart(made):
     about = {**made.about, "medians_by_repeat": {"share_held": [0.31, 0.52, 0.4], "crossed": [900.0, 20.0, 1100.0]}}
-    (sentence,) = pages.describe_repeats(made._replace(about=about))
+    (sentence,) = pages.describe_spread_of_runs(made._replace(about=about))
     assert "between 31 % and 52 % in a run" in sentence
     assert "between 20 and 1,100." in sentence
-    assert pages.describe_repeats(made._replace(about={**about, "repeats": [-1.0]})) == []
+    assert pages.describe_spread_of_runs(made._replace(about={**about, "repeats": [-1.0]})) == []
     assert len(made.about["medians_by_repeat"]["share_held"]) == 3
 
 
