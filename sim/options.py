@@ -503,14 +503,20 @@ class Hindcast(Request):
     """
 
     extras = ("report",)
-    examples = ("hindcast origins=2021-06-22,2021-07-01 worlds=200",)
+    examples = ("hindcast origins=2021-06-22,2021-07-01 worlds=32",)
     origins: tuple[date, ...] = option("days to forecast from; by default all nine", (), example="2021-06-22")
     horizons: tuple[int, ...] = option("days ahead", (1, 3, 7, 14), low=1, high=60, example="1,3,7")
-    worlds: int = option("worlds per origin, a multiple of 8", 400, low=32, high=100_000)
+    worlds: int = option("worlds per run of the sampler, a multiple of 8", 64, low=32, high=100_000)
     moves: int = option(MOVES, 4, low=1, high=1000)
     seed: int = option("seed of samplers and campaigns", 0, low=0, high=LAST_SEED)
+    repeats: int = option("runs of the sampler per origin; the worlds of all runs are kept", 8, low=1, high=100)
     name: str = option("folder of the hindcast, in results_dir", "hindcast", read=read_name)
     overrides: tuple[str, ...] = overrides("settings of one cell")
+
+    @property
+    def members(self) -> int:
+        """Number of worlds from which each forecast of Panj is made, over all runs of the sampler."""
+        return self.worlds * self.repeats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,10 +88,11 @@ def read_hindcast(folder: Path) -> Made:
 def describe_hindcast(made: Made) -> str:
     """Return the common text of all captions: numbers of origins and worlds, basis of the worlds, and seed."""
     about = made.about
+    runs = f"{about['repeats']} runs of the sampler x " if about["repeats"] > 1 else ""
     return (
-        f"{counted(len(about['origins']), 'origin')} x {about['worlds']:,} worlds with numbers from their priors, each "
-        "conditioned on what was published up to the origin, then new random draws; naive forecasts with as many "
-        f"members. Seed {about['seed']}. A hindcast: the rules were written by people who knew these weeks."
+        f"{counted(len(about['origins']), 'origin')} x {runs}{about['worlds']:,} worlds with numbers from their "
+        "priors, each conditioned on what was published up to the origin, then new random draws; naive forecasts with "
+        f"as many members. Seed {about['seed']}. A hindcast: the rules were written by people who knew these weeks."
     )
 
 

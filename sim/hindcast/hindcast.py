@@ -77,7 +77,8 @@ class Job(NamedTuple):
         """Hash of everything that determines the results, by which stored results are recognised."""
         rows = [[str(part) for part in one[:-1]] for one in self.observations]
         request = self.request
-        made_of = [self.order.key, list(self.order.fingerprints), request.worlds, request.moves, request.seed, rows]
+        size = [request.worlds, request.moves, request.repeats]
+        made_of = [self.order.key, list(self.order.fingerprints), *size, request.seed, rows]
         days = [str(one) for one in self.origins]
         return sha256(json.dumps([VERSION, *made_of, days, self.horizons]).encode()).hexdigest()[:16]
 
@@ -136,7 +137,7 @@ def seeds_of(request: Hindcast, origin: int) -> list[int]:
     Each campaign continues a world: its number is the seed modulo the number of worlds.
     """
     base = np.random.SeedSequence([request.seed, origin]).generate_state(1, np.uint32)[0]
-    return [int(base) * request.worlds + world for world in range(request.worlds)]
+    return [int(base) * request.members + world for world in range(request.members)]
 
 
 def estimate(job: Job, seconds: float) -> str:
@@ -150,7 +151,7 @@ def estimate(job: Job, seconds: float) -> str:
     workers = job.settings.executor.workers or cores()
     left = seconds * (PER_STAGE * stages * job.request.moves + (1.0 + DRAWN * FIRST) * len(job.origins))
     return (
-        f"{counted(len(job.origins), 'origin')} x {job.request.worlds} worlds, {stages} stages: about "
+        f"{counted(len(job.origins), 'origin')} x {job.request.members} worlds, {stages} stages: about "
         f"{format_seconds(left)} on {counted(workers, 'worker')}, less the stages that are stored already"
     )
 
@@ -172,7 +173,7 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
     order = job.order._replace(draws=draws_of(job.order)._replace(worlds=worlds))
     panj = run_counted(order, seeds_of(request, origin), workers).from_origin(origin, horizons)
     known = known_at(day, facts, read_falls(), job.observations)
-    naive = naive_forecasts(known, origin, horizons, facts, request.worlds, request.seed)
+    naive = naive_forecasts(known, origin, horizons, facts, request.members, request.seed)
     forecasts = {PANJ: panj, FREE: free.from_origin(origin, horizons), **naive, MIXTURE: mixture(panj, naive[GROWTH])}
     return Origin(day, horizons, forecasts, known)
 
@@ -182,8 +183,8 @@ def worlds_at(day: date, job: Job) -> Path:
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(
-        until=day, known=day, worlds=request.worlds, moves=request.moves, seed=seed, repeats=1, name=name,
-        overrides=request.overrides,
+        until=day, known=day, worlds=request.worlds, moves=request.moves, seed=seed, repeats=request.repeats,
+        name=name, overrides=request.overrides,
     )  # fmt: skip
     return make_worlds(wanted, console_of(), with_tables=False) / "worlds.parquet"
 
@@ -211,7 +212,7 @@ def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, A
     told = {day: json.loads(path.read_text(encoding="utf-8")) for day, path in places.items()}
     return {
         "asked": job.asked, "command": command_line(), "commit": commit(), "versions": versions(),
-        "worlds": job.request.worlds, "moves": job.request.moves,
+        "worlds": job.request.worlds, "repeats": job.request.repeats, "moves": job.request.moves,
         "origins": list(told), "horizons": list(job.horizons), "seed": job.request.seed,
         "campaigns": {
             str(one.day): {name: one.forecasts[name].paths.shape[0] for name in (PANJ, FREE)} for one in origins

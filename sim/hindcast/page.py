@@ -32,7 +32,8 @@ FIGURES = {  # heading and explanation of each file
 LETTERS = 132  # line width in characters if the output is not a terminal
 SOURCES = ("F001", "F029", "F033", "F035", "F036", "F039")  # evidence on crossings by night
 PROVENANCE = {  # label on the page of each key of about.json
-    "command": "Command", "worlds": "Worlds per origin", "seed": "Seed", "seconds": "Seconds",
+    "command": "Command", "repeats": "Runs of the sampler per origin", "worlds": "Worlds per run", "seed": "Seed",
+    "seconds": "Seconds",
     "commit": "Version of the code", "data_fingerprint": "Fingerprint of the data",
     "rules_fingerprint": "Fingerprint of the rules", "settings_fingerprint": "Fingerprint of the settings",
 }  # fmt: skip
@@ -116,8 +117,7 @@ def warn_of_few_worlds(made: Made) -> list[str]:
     return [
         f"At {len(few)} of {len(distinct)} origins ({list_words(few)}) the worlds have fewer than {floor} distinct "
         "sets of lasting draws: the forecasts of Panj are too certain there, and their scores partly reflect the small "
-        "sample. "
-        "More worlds help: worlds=..."
+        "sample. More runs of the sampler help, or more worlds: repeats=, worlds="
     ]
 
 

@@ -7,6 +7,7 @@ from datetime import date
 import hubdata
 import numpy as np
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from described import undescribed
 from PIL import Image
@@ -28,7 +29,7 @@ from sim.hindcast.page import show_hindcast
 from sim.options import Hindcast, read_command, read_request
 from sim.plots.tables import read_rows
 
-WORDS = ("origins=2021-06-08,2021-06-14", "horizons=1,3", "worlds=32", "executor.workers=1")
+WORDS = ("origins=2021-06-08,2021-06-14", "horizons=1,3", "worlds=32", "repeats=1", "executor.workers=1")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,6 +63,17 @@ def test_tables_hold_every_forecast_of_every_target(done):
     assert about["until"] == {"2021-06-08": "2021-06-08", "2021-06-14": "2021-06-14"}
     for origin in about["origins"]:
         assert (done / "origins" / origin / "worlds.parquet").is_file()
+
+
+def test_the_worlds_of_every_run_of_the_sampler_are_forecasts(done, tmp_path, capsys):
+    words = ["origins=2021-06-14", "horizons=1", "worlds=32", "repeats=2", "executor.workers=1", f"results_dir={tmp_path}"]
+    folder = hindcast(read_request(Hindcast, words))
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    assert about["campaigns"]["2021-06-14"] == {PANJ: 64, "free_panj": 64}
+    worlds = pq.read_table(folder / "origins" / "2021-06-14" / "worlds.parquet", columns=["repeat"])
+    assert worlds["repeat"].to_pylist() == [1, 2] * 32
+    assert show_hindcast(folder) == 0
+    assert "1 origin x 2 runs of the sampler x 32 worlds" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_every_column_of_every_table_is_described(done):
@@ -182,6 +194,7 @@ def test_a_campaign_that_cannot_go_on_is_left_out(tmp_path, monkeypatch):
         ("horizons=1,1", "horizons"),
         ("worlds=8", "worlds"),
         ("worlds=33", "worlds"),
+        ("repeats=0", "repeats"),
         ("morale=brittel", "morale"),
         ("calibration=as_declared", "calibration"),
         ("worlds.file=none.parquet", "worlds.file"),
