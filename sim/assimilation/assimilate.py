@@ -20,7 +20,6 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from statistics import mean, stdev
 from typing import TypeVar
 
 from rich.console import Console
@@ -46,6 +45,7 @@ from sim.assimilation.tables import (
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Order, Settings
 from sim.configuration.sweep import compose_sweep
+from sim.configuration.worlds import describe_evidence
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
@@ -373,14 +373,7 @@ def print_summary(made: Sample, runner: Runner, seconds: float, console: Console
         f"log evidence {pool.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
     )
     if len(pool.clouds) > 1:
-        console.print(describe_repeats([cloud.log_evidence for cloud in pool.clouds]))
+        console.print(describe_evidence([cloud.log_evidence for cloud in pool.clouds]))
     if days < FLOOR:
         few = f"Only {days} distinct sets of lasting draws, too few for a sample"
         console.print(f"{few}; to get more, raise repeats=, worlds= or moves=")
-
-
-def describe_repeats(evidence: Sequence[float]) -> str:
-    """Return a sentence on the mean and standard deviation of the log evidence over several runs of the sampler."""
-    return (
-        f"Log evidence over {len(evidence)} runs: mean {mean(evidence):.2f}, standard deviation {stdev(evidence):.2f}"
-    )

@@ -8,10 +8,10 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import median
 
 from sim.assimilation.figures import TABLES, WorldTables, describe_worlds, draw_all_worlds, read_world_tables
-from sim.configuration.worlds import are_alike, describe_runs, runs_of
+from sim.configuration.worlds import are_alike, describe_evidence, describe_runs, runs_of
 from sim.data.record import evidence
 from sim.plots.captions import true_minus
 from sim.plots.page import as_text, make_source, read_picture, template_of
@@ -172,19 +172,6 @@ def describe_shared(made: WorldTables) -> list[str]:
         "number, the more the worlds are versions of one campaign, and the larger a deviation of their draws must be "
         "to be significant."
     ]
-
-
-def describe_evidence(repeats: list[float]) -> str:
-    """Return a sentence on the log evidence and on its variation between runs of the sampler."""
-    if len(repeats) == 1:
-        return (
-            f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how much it varies between runs is not "
-            "known (repeats=5 measures it)."
-        )
-    return (
-        f"Log evidence: mean {mean(repeats):.1f}, standard deviation {stdev(repeats):.1f} over {len(repeats)} runs of "
-        "the sampler, each with its own seed."
-    )
 
 
 def describe_reached(made: WorldTables) -> list[str]:

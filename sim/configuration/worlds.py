@@ -7,12 +7,13 @@ reports cover or, if `worlds.until` is given, up to that day. Afterwards, it use
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,7 @@ from sim.provenance import ASSIMILATED
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
-FEW_ANCESTORS = (
-    10  # number of ancestors in the prior sample below which worlds of few runs of the sampler are too alike
-)
+FEW_ANCESTORS = 10  # ancestors in the prior sample, below which worlds of few runs of the sampler are too alike
 TESTED_RUNS = 8  # runs of the sampler with which intervals were tested (docs/explanation/assimilation.md)
 ABOUT = b"panj"  # key of the metadata in the file
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
@@ -161,6 +160,19 @@ def are_alike(about: Mapping[str, Any]) -> bool:
     """
     found = about.get("origins")
     return isinstance(found, int) and found < FEW_ANCESTORS and runs_of(about) < TESTED_RUNS
+
+
+def describe_evidence(evidence: Sequence[float]) -> str:
+    """Return a sentence on the log evidence and on its variation between runs of the sampler."""
+    if len(evidence) == 1:
+        return (
+            f"Log evidence: {evidence[0]:.1f}, from one run of the sampler; how much it varies between runs is not "
+            "known (repeats=5 measures it)."
+        )
+    return (
+        f"Log evidence: mean {mean(evidence):.1f}, standard deviation {stdev(evidence):.1f} over {len(evidence)} runs "
+        "of the sampler, each with its own seed."
+    )
 
 
 def describe_runs(runs: int) -> str:
