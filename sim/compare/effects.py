@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.compare.pairs import METHOD, Baseline, clear, interval_of_mean, never_varies
-from sim.compare.risk import METHOD_OF_RISK, format_bounds, interval_of_risk
+from sim.compare.risk import METHOD_OF_RISK, format_bounds, interval_of_risk, judge_risk
 from sim.compare.sentences import RISK, difference_in_words, format_ends, quote_outcome
 from sim.errors import PanjError
 from sim.options import Range
@@ -29,7 +29,7 @@ from sim.wording import counted, format_day, say, significant
 
 MOST_EFFECTS = 2_000  # largest number of effects; with more, joint intervals would be too wide to be useful
 MOST_NAMED = 4  # maximum number of effects to describe one by one
-HALF = 0.5  # share of the worlds with the event in which a change must prevent it to count as preventing it
+HALF = 0.5  # share of the risk by which a change must reduce it to be said to halve it
 METHOD_OF_EFFECTS = "95 % jointly over all effects of this table (Bonferroni); t over worlds"
 METHOD_OF_RISKS = "95 % jointly over all effects of this table (Bonferroni); adjusted Wald (Bonett and Price 2012)"
 
@@ -52,6 +52,16 @@ class Effect(NamedTuple):
         return clear(self.low, self.high)
 
 
+class Prevention(NamedTuple):
+    """What one change does to the event if every other key has its base value."""
+
+    change: str  # description such as `border=closed instead of as_reported`
+    prevented: int  # worlds with the event in the base cell, but not with the change
+    caused: int  # worlds with the event only with the change
+    low: float  # lower end of the joint interval of the risk difference, over all such changes
+    high: float
+
+
 class Effects(NamedTuple):
     """All effects on one outcome, with the paragraph that describes them."""
 
@@ -59,6 +69,7 @@ class Effects(NamedTuple):
     worlds: int
     left_out: int  # number of worlds left out because some cell has no value
     risk: float  # risk in the base cell; NaN without a threshold
+    preventions: tuple[Prevention, ...]  # one per changed key and value; empty without a threshold
     paragraph: str  # description of the effects in sentences
 
 
@@ -117,7 +128,8 @@ def effects_of(
         )
     found.sort(key=lambda effect: -abs(effect.size))
     risk = float(table.reshape(len(table), -1)[:, 0].mean()) if asked else math.nan
-    effects = Effects(tuple(found), len(table), left_out, risk, "")
+    preventions = tuple(prevention_by(table, *one, names[one], len(changes)) for one in changes) if asked else ()
+    effects = Effects(tuple(found), len(table), left_out, risk, preventions, "")
     return effects._replace(paragraph=paragraph_of(effects, measure, asked, len(study.cells)))
 
 
@@ -205,6 +217,24 @@ def effect_of(
     return Effect(kind, keys, change, base, size, size - half, size + half)
 
 
+def prevention_by(table: np.ndarray, axis: int, level: int, change: str, count: int) -> Prevention:
+    """Compare the event in the cell with one change and in the base cell, world by world.
+
+    Args:
+        table: (worlds, values of the first key, values of the second key, ...) Ones in worlds with the event, otherwise
+            zeros.
+        axis: Number of the changed key.
+        level: Number of its value.
+        change: Description of the change.
+        count: Number of such changes, for which the intervals are adjusted (Bonferroni).
+    """
+    changed: tuple[slice | int, ...] = (slice(None), *(level if key == axis else 0 for key in range(table.ndim - 1)))
+    values, base = table[changed], table.reshape(len(table), -1)[:, 0]
+    _, risk = judge_risk(values, base)
+    low, high = interval_of_risk(values - base, alpha=0.05 / count)
+    return Prevention(change, risk.prevented, risk.caused, low, high)
+
+
 def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: int) -> str:
     """Describe effects in a paragraph: prevention of the event (with a threshold), main effects and interactions."""
     main = [effect for effect in found.effects if effect.kind == "main"]
@@ -215,7 +245,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     question, sentences = quote_outcome(measure), []
     if asked is not None:
         event = f"{question} is {format_bounds(asked, measure)}"
-        sentences = [describe_prevention(found, main, event)] if found.risk > 0 else []
+        sentences = [describe_prevention(found, event)] if found.risk > 0 else []
         question = (
             f"this risk ({format_day(measure.last_day)})"
             if sentences and measure.last_day
@@ -242,28 +272,40 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     return " ".join(sentences)
 
 
-def describe_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """Describe which changes would, would not, or might prevent more than half of the events."""
-    would = [effect.change for effect in main if effect.high < -HALF * effect.base]
-    would_not = [effect for effect in main if effect.low > -HALF * effect.base]
-    share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
-    if len(would_not) == len(main):
-        interval = name_of_interval(len(found.effects))
-        none = {1: "The one change would not have", 2: "Neither of the two changes would have"}
-        return (
-            f"In this model {event} in {share}. "
-            f"{none.get(len(main), f'None of the {len(main)} changes would have')} prevented more than half of these: "
-            f"{'each' if len(main) > 1 else 'its'} {interval} excludes a halving of the risk."
+def describe_prevention(found: Effects, event: str) -> str:
+    """Describe which single changes would, would not, or might halve the risk, and in how many worlds they prevent it.
+
+    Every change is made alone, with the other keys at their base values, so the numbers are those of a comparison.
+    """
+    changes = found.preventions
+    happened = round(found.risk * found.worlds)
+    told = [
+        f"In this model {event} in {significant(100 * found.risk)} % of the worlds at the base settings "
+        f"({happened:,} of {found.worlds:,})."
+    ]
+    would = [one.change for one in changes if one.high < -HALF * found.risk]
+    would_not = [one.change for one in changes if one.low > -HALF * found.risk]
+    unsure = [one.change for one in changes if one.low <= -HALF * found.risk <= one.high]
+    if len(would_not) == len(changes):
+        interval = name_of_interval(len(changes))
+        none = {1: "The one change would not have", 2: "Neither of the two changes alone would have"}
+        told.append(
+            f"{none.get(len(changes), f'None of the {len(changes)} changes alone would have')} halved this risk: "
+            f"{'each' if len(changes) > 1 else 'its'} {interval} excludes it."
         )
-    told = [f"In this model {event} in {share}."]
-    unsure = [effect.change for effect in main if effect.low <= -HALF * effect.base <= effect.high]
-    for names, verb in (
-        (would, "It would have been prevented in more than half of these by"),
-        ([one.change for one in would_not], "It would not have been prevented in more than half of these by"),
-        (unsure, "It is unclear whether it would have been prevented in more than half of these by"),
-    ):
-        if names:
-            told.append(f"{verb} {list_some(names)}.")
+    else:
+        for names, verb in (
+            (would, "This risk would have been more than halved by"),
+            (would_not, "It would not have been halved by"),
+            (unsure, "It is unclear whether it would have been halved by"),
+        ):
+            if names:
+                told.append(f"{verb} {list_some(names)}.")
+    counts = [
+        f"{one.change}, prevented in {one.prevented:,} and caused in {one.caused:,}"
+        for one in sorted(changes, key=lambda one: one.caused - one.prevented)
+    ]
+    told.append(f"Of the {happened:,} and of the other {found.worlds - happened:,} worlds: {list_some(counts)}.")
     return " ".join(told)
 
 

@@ -6,7 +6,7 @@ statistics are only in the table. Every sentence states the last day on which it
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -76,16 +76,23 @@ def notes_on_studies(study: Study, other: Study) -> list[str]:
     states = [f"{one.name} is {one.about.get('calibration')}" for one in (study, other)]
     if study.about.get("calibration") != other.about.get("calibration"):
         notes.append(f"Warning: {', '.join(states)}.")
-    swept = {*study.swept, *other.swept}
-    differ = [
-        f"{key}={study.base[key]} and not {other.base[key]}"
-        for key in sorted(study.base.keys() & other.base.keys() - swept)
-        if not same(study.base[key], other.base[key])
-    ]
+    differ = list(dict.fromkeys(differences_of(study, other)))
     if differ:
         rest = f" and {len(differ) - 6} more" if len(differ) > 6 else ""
         notes.append(f"{study.name} differs from {other.name} in {', '.join(differ[:6])}{rest}.")
     return notes
+
+
+def differences_of(study: Study, other: Study) -> Iterator[str]:
+    """Yield the settings in which two studies differ and that neither sweeps; an event of only one is named as such."""
+    for key in sorted({*study.base, *other.base} - {*study.swept, *other.swept}):
+        if key in study.base and key in other.base:
+            if not same(study.base[key], other.base[key]):
+                yield f"{key}={study.base[key]} and not {other.base[key]}"
+        else:
+            one = study if key in study.base else other
+            name = key.rpartition(".")[0] if key.startswith("timeline.events.") else f"{key}={one.base[key]}"
+            yield f"{name} (only in {one.name})"
 
 
 def notes_on_cells(

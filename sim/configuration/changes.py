@@ -5,7 +5,7 @@ of them can omit a number. Only YAML is read, so that the help starts quickly. T
 such as `5, from 10` or `times 3 (60 to 180)`, is the value declared in `configs/rules`, before any draw.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ TRAITS = {
     "families": "share of waiting families admitted",
     "room": "factor on the room",
 }
+HOW = ("set", "scale", "shift")  # ways in which a choice changes a number, in the order in which they apply
 FEW = 3  # largest number of posts named individually in a text
 DATES = {"start_date": "first day", "end_date": "last day"}
 CHANGES = DATES | {
@@ -30,6 +31,8 @@ CHANGES = DATES | {
     "value": "{value}",
     "from": "{value}, from {before}",
     "as_declared": "{value}, as declared",
+    "as_by_default": "{value}, as by default",
+    "as_at_other_posts": "as at other posts, from {before}",
     "times": "times {value} ({before} to {after})",
     "plus": "plus {value} ({before} to {after})",
     "minus": "minus {value} ({before} to {after})",
@@ -42,6 +45,7 @@ CHANGES = DATES | {
     "and": "{first} and {last}",
     "reworded": "reworded",
 }
+Posts = Mapping[str, Mapping[str, float]]  # values by post and trait
 
 
 class Words(NamedTuple):
@@ -192,36 +196,81 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
         ]
     found += numbers_changed(section)
     for region, weight in section.get("attention", {}).items():
-        about = change_words("attention", region=Words("regions", region, region))
-        how = change_words("from", value=f"{weight:g}", before="1")
-        found.append(Change(f"attention.{region}", about, how))
-    found += posts_changed(section.get("posts", {}))
+        found.append(attention_changed(region, f"{weight:g}", "1"))
+    usual = usual_section(group, name)
+    found += posts_changed(section.get("posts", {}), usual.get("posts", {}))
     found += events_changed(section)
+    found += undone(usual, section)
     return tuple(found)
+
+
+def usual_section(group: str, name: str) -> Mapping[str, Any]:
+    """Return the section of the default choice of a group, which another choice replaces; empty for the default."""
+    usual = default_choices()[group]
+    return {} if group == "scenario" or name == usual else section_of(group, usual)
+
+
+def undone(usual: Mapping[str, Any], section: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield the changes to numbers, regions and posts that the default choice makes and another choice does not.
+
+    Args:
+        usual: Section of the default choice.
+        section: Section of the other choice, in whose place these numbers have their declared values again.
+    """
+    kept = {key for how in HOW for key in section.get(how, {})}
+    values = {key: amount for key, amount in values_of(usual).items() if key not in kept}
+    for key, amount in values.items():
+        if amount != declared(key)["value"]:
+            yield number_changed(key, "from", value=f"{declared(key)['value']:g}", before=f"{amount:g}")
+    for region, weight in usual.get("attention", {}).items():
+        if region not in section.get("attention", {}):
+            yield attention_changed(region, "1", f"{weight:g}")
+    there = section.get("posts", {})
+    for post, change in usual.get("posts", {}).items():
+        for trait, amount in change.items():
+            if trait not in there.get(post, {}):
+                yield post_changed(trait, [post], change_words("as_at_other_posts", before=f"{amount:g}"))
 
 
 def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
     """Yield one change for each number that a choice sets, scales or shifts."""
+    for how, key, amount, before, after in steps_of(section):
+        said = {
+            "set": "from" if amount != before else "as_declared",
+            "scale": "times",
+            "shift": "plus" if amount > 0 else "minus",
+        }
+        size = abs(amount) if how == "shift" else amount
+        yield number_changed(key, said[how], value=f"{size:g}", before=f"{before:g}", after=f"{after:g}")
+
+
+def steps_of(section: Mapping[str, Any]) -> Iterator[tuple[str, str, float, float, float]]:
+    """Yield how a choice changes a number, the key of the number, the amount, and the value before and after."""
     values: dict[str, float] = {}
-    for how in ("set", "scale", "shift"):
+    for how in HOW:
         for key, amount in section.get(how, {}).items():
-            row = declared(key)
-            before = values.get(key, row["value"])
+            before = values.get(key, declared(key)["value"])
             values[key] = amount if how == "set" else before * amount if how == "scale" else before + amount
-            said = {
-                "set": "from" if amount != before else "as_declared",
-                "scale": "times",
-                "shift": "plus" if amount > 0 else "minus",
-            }
-            size = abs(amount) if how == "shift" else amount
-            meaning, unit = (
-                Words(kind, row[part], row[part]) for kind, part in (("numbers", "meaning"), ("units", "unit"))
-            )
-            yield Change(
-                key.removeprefix("rules."),
-                change_words("number", meaning=meaning, unit=unit),
-                change_words(said[how], value=f"{size:g}", before=f"{before:g}", after=f"{values[key]:g}"),
-            )
+            yield how, key, amount, before, values[key]
+
+
+def values_of(section: Mapping[str, Any]) -> dict[str, float]:
+    """Return the value of every number that a choice sets, scales or shifts."""
+    return {key: after for _, key, _, _, after in steps_of(section)}
+
+
+def number_changed(key: str, said: str, **gaps: str) -> Change:
+    """Return the change of a number, with its meaning and unit."""
+    row = declared(key)
+    meaning, unit = (Words(kind, row[part], row[part]) for kind, part in (("numbers", "meaning"), ("units", "unit")))
+    about = change_words("number", meaning=meaning, unit=unit)
+    return Change(key.removeprefix("rules."), about, change_words(said, **gaps))
+
+
+def attention_changed(region: str, value: str, before: str) -> Change:
+    """Return the change of the attention of the Taliban to a region."""
+    about = change_words("attention", region=Words("regions", region, region))
+    return Change(f"attention.{region}", about, change_words("from", value=value, before=before))
 
 
 def declared(key: str) -> Mapping[str, Any]:
@@ -234,18 +283,28 @@ def declared(key: str) -> Mapping[str, Any]:
     return rows[name]  # type: ignore[no-any-return]
 
 
-def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
-    """Yield the changes that a choice makes to posts, grouping posts with the same changes."""
-    alike: dict[str, list[str]] = {}
+def posts_changed(posts: Posts, usual: Posts) -> Iterator[Change]:
+    """Yield the changes that a choice makes to posts, grouping posts with the same changes.
+
+    Args:
+        posts: The values that the choice gives to posts.
+        usual: Those that the default choice gives; empty for the default choice itself.
+    """
+    alike: dict[tuple[str, float, str], list[str]] = {}
     for post, change in posts.items():
         for trait, value in change.items():
-            alike.setdefault(f"{trait} {value:g}", []).append(post)
-    for change_of, names in alike.items():
-        trait, amount = change_of.split()
-        key = f"({len(names)} posts)" if len(names) > FEW else ",".join(names)
-        said = Words("traits", trait, TRAITS[trait])
-        about = change_words("post", trait=said, posts=", ".join(map(name_of_post, names)))
-        yield Change(f"posts.{key}.{trait}", about, change_words("value", value=amount))
+            said = "as_by_default" if usual.get(post, {}).get(trait) == value else "value"
+            alike.setdefault((trait, value, said), []).append(post)
+    for (trait, value, said), names in alike.items():
+        yield post_changed(trait, names, change_words(said, value=f"{value:g}"))
+
+
+def post_changed(trait: str, posts: Sequence[str], how: Words) -> Change:
+    """Return the change of a trait of some posts."""
+    key = f"({len(posts)} posts)" if len(posts) > FEW else ",".join(posts)
+    said = Words("traits", trait, TRAITS[trait])
+    about = change_words("post", trait=said, posts=", ".join(map(name_of_post, posts)))
+    return Change(f"posts.{key}.{trait}", about, how)
 
 
 def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:

@@ -37,6 +37,7 @@ from sim.wording import format_short_day, is_share
 NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that are not stored in its figures
 LINE = 1.2  # line height relative to the font size
 POINTS = 72.0  # points per inch
+ROOM_OF_CAPTION = 0.6  # part of the height of a figure with a layout engine that a caption may take, in inches
 FEWEST_LETTERS = 20  # of a line of a caption, however narrow the figure is
 KEPT: ContextVar[list[Figure] | None] = ContextVar("KEPT", default=None)  # figures collected by `keep_figures`
 
@@ -211,13 +212,15 @@ def lay_out(figure: Figure, title: str, caption: str) -> None:
 
 
 def add_caption(figure: Figure, caption: str) -> None:
-    """Add a caption below a figure that has a layout engine.
+    """Add a caption below a figure that has a layout engine, and enlarge the figure if the caption is long.
 
     Args:
-        figure: The figure to which the caption is added.
+        figure: The figure to which the caption is added; its height includes `ROOM_OF_CAPTION`.
         caption: The caption; this function wraps it.
     """
-    figure.supxlabel(wrap_caption(figure, caption), x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
+    said = figure.supxlabel(wrap_caption(figure, caption), x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
+    height = said.get_window_extent(FigureCanvasAgg(figure).get_renderer()).height / figure.dpi
+    figure.set_figheight(float(figure.get_figheight() + max(0.0, height - ROOM_OF_CAPTION)))
 
 
 def wrap_caption(figure: Figure, caption: str) -> str:

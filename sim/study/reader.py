@@ -152,17 +152,23 @@ class Study:
 
     @cached_property
     def base(self) -> Mapping[str, Value]:
-        """Choices, dates, numbers and dated events of the base settings, keyed by full key."""
+        """Choices, dates, numbers, dated events, posts and attention of the base settings, keyed by full key."""
         config = read_yaml(self.folder / "config.yaml") if self.settings else {}
         events = {
             f"timeline.events.{event['name']}.{key}": value
             for event in config.get("events") or []
             for key, value in event.items()
-            if key != "name"
+            if key not in ("name", "day")  # the day is that of the date
         }
         numbers = {key: row.value for key, row in declared_numbers().items()} | (config.get("rules") or {})
         dates = {key: self.about[key] for key in ("start_date", "end_date") if key in self.about}
-        return {**numbers, **events, **self.about["choices"], **dates}
+        posts = {
+            f"posts.{post}.{trait}": value
+            for post, change in (config.get("posts") or {}).items()
+            for trait, value in change.items()
+        }
+        attention = {f"attention.{region}": value for region, value in (config.get("attention") or {}).items()}
+        return {**numbers, **events, **posts, **attention, **self.about["choices"], **dates}
 
     @property
     def base_cell(self) -> StudyCell | None:

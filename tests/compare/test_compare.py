@@ -480,6 +480,22 @@ def test_studies_of_other_rules_data_or_settings_are_warned_of(tmp_path):
     assert notes[1] == "ours differs from theirs in border=as_reported and not closed."
 
 
+def test_posts_attention_and_events_in_which_two_studies_differ_are_named(tmp_path):
+    ours, theirs = two_studies(tmp_path)
+    handed_over = "{name: bagram_handed_over, date: '2021-07-02', day: 62, value: 0.0}"
+    (ours / "config.yaml").write_text(
+        "posts: {ishkashim: {soldiers: 0.2}, tem: {room: 2.0}}\nattention: {Northern: 3.0}\n", encoding="utf-8"
+    )
+    (theirs / "config.yaml").write_text(
+        f"posts: {{ishkashim: {{soldiers: 0.6}}}}\nattention: {{Northern: 3.0}}\nevents: [{handed_over}]\n",
+        encoding="utf-8",
+    )
+    assert verdicts_of(ours, "troops_crossed", against=theirs).notes[0] == (
+        "ours differs from theirs in posts.ishkashim.soldiers=0.2 and not 0.6, posts.tem.room=2.0 (only in ours), "
+        "timeline.events.bagram_handed_over (only in theirs)."
+    )
+
+
 def test_worlds_of_the_record_say_what_is_asked_of_them_and_are_not_paired_with_others(tmp_path):
     cells = one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 2.0]))
     ours = write_study(tmp_path / "ours", cells, worlds="d" * 16, what_if="In hindsight: ...")

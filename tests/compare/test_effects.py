@@ -12,6 +12,7 @@ from sim.compare.effects import Effects, effects_of
 from sim.compare.pairs import choose_baseline
 from sim.errors import PanjError
 from sim.options import Range, Threshold
+from sim.plots.charts import keep_figures
 from sim.plots.tables import read_rows
 from sim.study.reader import open_study, read_measure, read_worlds
 
@@ -97,7 +98,7 @@ def test_joint_intervals_hold_all_effects_together_as_often_as_they_say(tmp_path
 def test_none_of_the_changes_would_have_prevented_it_only_where_every_interval_says_so(tmp_path):
     asked = Range(Threshold("5", 5.0), None)
     same = effects_in(grid(tmp_path / "same", lambda _, seeds: np.where(seeds % 2, 9.0, 1.0)), asked)
-    assert "None of the 3 changes would have prevented more than half of these" in same.paragraph
+    assert "None of the 3 changes alone would have halved this risk" in same.paragraph
     assert same.risk == 0.5
 
     def closed(place, seeds):
@@ -105,9 +106,29 @@ def test_none_of_the_changes_would_have_prevented_it_only_where_every_interval_s
 
     found = effects_in(grid(tmp_path / "closed", closed), asked)
     assert "None of" not in found.paragraph
-    assert "It would have been prevented in more than half of these by border=closed instead" in found.paragraph
+    assert "This risk would have been more than halved by border=closed instead" in found.paragraph
     few = effects_in(grid(tmp_path / "few", lambda place, seeds: np.where(seeds < 2 - (place[1] > 0), 9.0, 1.0)), asked)
     assert "It is unclear whether" in few.paragraph and "None of" not in few.paragraph
+
+
+def test_what_a_change_prevents_is_counted_with_every_other_key_at_its_base_value(tmp_path):
+    """With the second value of the first key, the second key changes nothing; at the base it prevents everything."""
+    asked = Range(Threshold("5", 5.0), None)
+
+    def only_at_base(place, seeds):
+        return np.where((seeds % 2 == 0) & ((place[0] == 1) | (place[1] == 0)), 9.0, 1.0)
+
+    folder = grid(tmp_path / "made", only_at_base)
+    found = effects_in(folder, asked)
+    closed = next(one for one in found.preventions if one.change.startswith("border=closed"))
+    assert (closed.prevented, closed.caused, found.risk) == (SEEDS // 2, 0, 0.5)
+    assert "This risk would have been more than halved by border=closed instead of as_reported" in found.paragraph
+    assert f"border=closed instead of as_reported, prevented in {SEEDS // 2} and caused in 0" in found.paragraph
+    table = write_verdicts([str(folder), "outcome=troops_crossed", "above=5"])[0]
+    row = next(
+        row for row in show.read_verdicts(table).rows if row.cell_label == "reinforcement=as_reported, border=closed"
+    )
+    assert (row.risk.prevented, row.risk.caused) == (closed.prevented, closed.caused)  # one number in two places
 
 
 def test_the_verb_writes_effects_draws_them_and_says_them_in_one_paragraph(tmp_path, capsys):
@@ -120,6 +141,20 @@ def test_the_verb_writes_effects_draws_them_and_says_them_in_one_paragraph(tmp_p
     assert "reinforcement=none instead of as_reported" in printed and "(Bonferroni)" in printed
     assert tables[0].with_suffix(".png").is_file()
     assert show.tables_in(folder) == []
+
+
+def test_a_long_paragraph_below_the_chart_leaves_the_rows_their_height(tmp_path):
+    folder = grid(tmp_path / "made", lambda place, seeds: 3.0 * place[0] + seeds % 7 + place[1] * (seeds % 3))
+    table = write_verdicts([str(folder), "outcome=troops_crossed", "effects=true"])[0]
+    heights = []
+    for times in (1, 12):
+        found = show.read_effects(table)
+        about = found.about | {"paragraph": " ".join([found.about["paragraph"]] * times)}
+        with keep_figures() as kept:
+            show.draw_effects(found._replace(about=about))
+        heights.append(kept[0].axes[0].get_window_extent().height / kept[0].dpi)
+    assert heights[1] == pytest.approx(heights[0], abs=0.3)
+    assert min(heights) > 0.2 * len(found.rows)
 
 
 def test_one_effect_is_neither_joint_nor_averaged(tmp_path, capsys):

@@ -55,13 +55,30 @@ def test_everything_that_a_choice_changes_is_named(group: str, name: str) -> Non
     for event in {*before.values()} ^ {*after.values()}:
         change = said[f"timeline.events.{event.name}"].change
         assert ("struck" in change) == (event.name not in after)
-    undone = {one.key for one in describe_changes(group, groups()[group][0])}
     for region in {*default.attention} ^ {*found.attention}:
-        assert {f"attention.{region}"} <= {*said} | undone
+        assert f"attention.{region}" in said
     spoken = " ".join(one.long for one in said.values() if one.key.startswith("posts."))
-    for post in found.posts:
-        if found.posts[post] != default.posts.get(post):
+    for post in {*default.posts, *found.posts}:
+        if found.posts.get(post) != default.posts.get(post):
             assert name_of_post(post) in spoken
+
+
+@pytest.mark.parametrize("name", ["soldiers_only", "room_limited"])
+def test_a_border_that_changes_one_thing_keeps_what_was_reported_at_ishkashim(name: str) -> None:
+    assert settled(f"border={name}").posts == settled().posts
+    changed = {"soldiers_only": {"rules.admission.admits"}}.get(name)
+    assert {*numbers_changed(f"border={name}")} == (changed or {f"rules.crossing.room_{at}" for at in
+                                                    ("bridge", "ford", "post", "frontage", "pass")})  # fmt: skip
+
+
+def test_what_the_default_choice_sets_and_another_does_not_is_named() -> None:
+    said = {(group, name): {one.key: one.change for one in describe_changes(group, name)} for group, name in CHOICES}
+    ishkashim = "posts.ishkashim.soldiers"
+    assert said["border", "as_reported"][ishkashim] == "0.6"
+    assert said["border", "closed"][ishkashim] == "as at other posts, from 0.6"
+    assert said["border", "room_limited"][ishkashim] == "0.6, as by default"
+    assert said["taliban", "everywhere"]["attention.Northern"] == "1, from 3"
+    assert ishkashim not in said["border", "open"]  # named with all other posts
 
 
 @pytest.mark.parametrize("group", GROUPS)
