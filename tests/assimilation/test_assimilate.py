@@ -292,7 +292,7 @@ def test_a_sample_killed_before_its_first_stage_is_begun_by_the_same_command(tmp
     monkeypatch.setattr(verb, "run_batch", lambda batch: np.zeros((batch.shares.shape[0], len(batch.observations))))
     request = read_request(Assimilate, ["until=2021-06-08", "worlds=32", "repeats=2", f"results_dir={tmp_path}",
                                         "executor.workers=1"])  # fmt: skip
-    settings, order = settings_of(request)
+    _, order = settings_of(request)
     left = tmp_path / "worlds_2021_06_08/stages" / verb.asked_of(request, order, FIRST)
     left.mkdir(parents=True)
     folder = verb.make_worlds(request, verb.console_of(), with_tables=False)
