@@ -60,7 +60,7 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
 
 
 def refuse_shared(folder: Path) -> None:
-    """Raise PanjError for a folder with other work inside: the root of a disk, the home folder, or a folder above it."""
+    """Raise PanjError for a folder with other work inside: the root of a disk, the home folder, or one above it."""
     place = folder.resolve()
     homes = []
     with suppress(RuntimeError):  # the user has no home folder
