@@ -435,11 +435,20 @@ def cell_text(cell: Any, decimal: str = ".") -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format rows as CSV, with the keys of the first row as header; return an empty string if there are no rows."""
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+    """Format rows as CSV with a header.
+
+    Args:
+        rows: The rows, with the same keys in each.
+        columns: The header, which a table that may be without rows needs; by default, the keys of the first row.
+
+    Raises:
+        ValueError: If a row has a key that is not in `columns`.
+    """
     file = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    header = list(columns or (rows[0] if rows else ()))
+    if header:
+        writer = csv.DictWriter(file, header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     return file.getvalue()
