@@ -110,7 +110,7 @@ def answer(words: list[str], flags: Flags) -> int:
         raise_on_interrupt()
         return dispatch(words, flags)
     except KeyboardInterrupt:
-        print(STOPPED_AT_ONCE, file=sys.stderr)
+        print(f"{STOPPED_AT_ONCE}{sentence_on_kept(words)}", file=sys.stderr)
         return INTERRUPTED
     except Stopped:
         print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
@@ -126,6 +126,14 @@ def answer(words: list[str], flags: Flags) -> int:
         said = shortened(f"{type(error).__name__}: {' '.join(str(error).split())}", 350)
         print(f"panj: {said} (debug=true shows where)", file=sys.stderr)
         return 1
+
+
+def sentence_on_kept(words: Sequence[str]) -> str:
+    """Return a sentence, after a space, on what a stopped command has stored; empty if its verb stores nothing."""
+    with suppress(PanjError):
+        kept = read_command(split_arguments(words)[1]).keeps
+        return f" {kept} are kept; the same command continues from them." if kept else ""
+    return ""
 
 
 def as_started(text: str) -> str:

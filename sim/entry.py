@@ -9,7 +9,7 @@ import os
 from importlib import import_module  # imported by `sim` already
 
 INTERRUPTED = 130  # exit code after Ctrl-C
-STOPPED_AT_ONCE = "\nStopped at once. Stored campaigns are kept; the same command continues from them."
+STOPPED_AT_ONCE = "\nStopped at once."
 
 
 def run() -> None:

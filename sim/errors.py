@@ -99,6 +99,24 @@ def unknown(what: str, name: object, names: Iterable[str], listing: str = "") ->
     return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")
 
 
+def repeated(key: str, times: int = 2, where: str = "", swept: bool = False) -> PanjError:
+    """Return an error for a key that is given more than once.
+
+    Args:
+        key: The key, such as `rules.news.fade_days`.
+        times: How often it is given.
+        where: File and line for the message; empty for a command line.
+        swept: Whether the key may have several values, so that a list would have them all.
+
+    Returns:
+        The error, to be raised.
+    """
+    often = "twice" if times == 2 else f"{times} times"
+    place = f"{where}, {key}" if where else key
+    listed = ", with all values in one list" if swept else ""
+    return PanjError(f"{place}: found this key {often}, expected it once{listed}", key=None if where else key)
+
+
 def described(value: Any) -> str:
     """Describe a value of the wrong type for an error message: its type and length or, without a length, the value.
 

@@ -36,7 +36,7 @@ EXIT_CODES = {
     1: "an error in Panj itself, or results that differ (verify, reproduce)",
     2: "an error that you can correct, such as an unknown setting or a missing file",
     3: "done, but some campaigns failed",
-    130: "stopped by Ctrl-C: the same command continues",
+    130: "stopped by Ctrl-C: the same command continues from what is stored, or starts again",
 }
 
 

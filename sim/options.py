@@ -16,7 +16,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
 
-from sim.errors import PanjError, nearest, unknown
+from sim.errors import PanjError, nearest, repeated, unknown
 
 MULTIRUN = ("-m", "--multirun")
 QUIET, JSON = ("-q", "--quiet"), ("--json",)
@@ -47,6 +47,7 @@ SEPARATOR = "separator of the columns of CSV; by default a comma, and a semicolo
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 SEPARATOR_OF = {".": "comma", ",": "semicolon"}  # usual CSV separator in countries with this decimal mark
 DECIMALS = tuple(SEPARATOR_OF)
+STORED, STAGES = "Stored campaigns", "Finished stages"  # what a stopped command keeps
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {
     "scenarios": "scenarios, and what each changes",
@@ -333,6 +334,7 @@ class Request:
     as_json: ClassVar[str] = ""  # description of the output of --json; empty if the verb has none
     extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies required by the verb
     examples: ClassVar[tuple[str, ...]] = ()  # example commands, without `python -m sim`
+    keeps: ClassVar[str] = ""  # what a stopped command has stored, from which the same command continues
     words: tuple[str, ...] = ()
 
 
@@ -344,6 +346,7 @@ class Run(Request):
     """
 
     as_json = "folder, study, campaigns, failed campaigns, fingerprint of the settings, and tables"
+    keeps = STORED
     examples = (
         "scenario=border_closed reinforcement=answer_every_call runs=500 seed=7",
         "-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported runs=500 study=policy",
@@ -429,6 +432,7 @@ class Score(Request):
 
     as_json = "the scores of each target, forecast and post, and the metadata of the score"
     extras = ("report",)
+    keeps = STORED
     examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
     cell: int | None = option(f"cell of that study; {BASE}", None, low=0)
@@ -441,6 +445,7 @@ class Bank(Request):
     """Run campaigns whose uncertain numbers are drawn from the prior, with one row per campaign."""
 
     as_json = Run.as_json
+    keeps = STORED
     examples = ("bank runs=50000",)
     overrides: tuple[str, ...] = overrides("settings of one cell")
 
@@ -450,6 +455,7 @@ class Calibrate(Request):
     """Fit the uncertain numbers to the record from a prior sample, refine the fit and write a page about it."""
 
     extras = ("calibrate", "report")
+    keeps = STAGES
     examples = ("calibrate results/bank refine=full accept=0.01", "calibrate results/bank until=2021-06-22 refine=full")
     folder: Path = argument("folder of a prior sample, as written by `bank`", Path("results/bank"))
     accept: float = option("share of the campaigns to accept in the first fit", 0.01, low=0, high=1)
@@ -477,6 +483,7 @@ class Assimilate(Request):
     With -m theory=a,b, compare rival theories instead, by the evidence for each as reports come in.
     """
 
+    keeps = STAGES
     examples = (
         "assimilate until=2021-06-22 worlds=64",
         "assimilate -m theory=contagion,odds_only until=2021-06-22 worlds=400 repeats=4",
@@ -503,6 +510,7 @@ class Hindcast(Request):
     """
 
     extras = ("report",)
+    keeps = STAGES
     examples = ("hindcast origins=2021-06-22,2021-07-01 worlds=32",)
     origins: tuple[date, ...] = option("days to forecast from; by default all nine", (), example="2021-06-22")
     horizons: tuple[int, ...] = option("days ahead", (1, 3, 7, 14), low=1, high=60, example="1,3,7")
@@ -534,6 +542,7 @@ class Sensitivity(Request):
     """Find which numbers affect an outcome most, by Morris screening and Sobol' indices over the declared priors."""
 
     extras = ("calibrate", "report")
+    keeps = STORED
     examples = ("sensitivity outcome=troops_crossed_largest_night samples=256 runs=8",)
     outcome: tuple[str, ...] = option("outcomes, separated by commas", example="troops_crossed_largest_night")
     keys: tuple[str, ...] | None = option(
@@ -677,6 +686,7 @@ class Explorable(Request):
 
     as_json = "the path of the file, its bytes, the folder of the study, worlds, decisions and campaigns of each"
     extras = ("report",)
+    keeps = STORED
     examples = (
         "explorable",
         "explorable policies=border=closed,morale=paid_on_time worlds=free out=summer.html",
@@ -761,6 +771,7 @@ class Reproduce(Request):
     """Recreate a figure or table from the metadata stored in it, and compare it with the original."""
 
     extras = ("report",)
+    keeps = STORED
     examples = ("reproduce results/policy/figures/outcomes.png",)
     file: Path = argument("a figure or table that Panj wrote", is_file=True)
     overrides: tuple[str, ...] = overrides(
@@ -1103,7 +1114,7 @@ def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> t
     set_once = [word.partition("=")[0] for word in found if "=" in word and not word.startswith("+")]
     for key in set_once:
         if set_once.count(key) > 1:
-            raise PanjError(f"{key}: found {set_once.count(key)} values, expected one", key=key)
+            raise repeated(key, set_once.count(key), swept=any(word in MULTIRUN for word in found))
     for word in found:
         if word in MULTIRUN and not rest.declared["sweeps"]:
             raise PanjError(f"{name}: found {word}, expected one combination of settings: {usage_of(verb)}")

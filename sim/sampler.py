@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import PanjError
-from sim.study.files import write_file
+from sim.study.files import no_empty_folders, write_file
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -407,7 +407,8 @@ def store_stage(place: Path, stage: int, cloud: Cloud) -> None:
         stage: Number of the stage.
         cloud: The cloud after this stage.
     """
-    write_file(place / f"{stage:02}.stage", pack(cloud))
+    with no_empty_folders(place):
+        write_file(place / f"{stage:02}.stage", pack(cloud))
 
 
 def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:

@@ -19,6 +19,8 @@ from sim import help, options
 from sim.__main__ import drawing_apart, main
 from sim.configuration import compose
 from sim.configuration.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, choices_of
+from sim.configuration.sweep import compose_sweep
+from sim.configuration.values import overrides_of
 from sim.data import evidence
 from sim.errors import PanjError, Stopped
 from sim.execution import run
@@ -322,6 +324,32 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert "the same command continues" in capsys.readouterr().err
 
 
+KEEPING = {  # verbs that a stopped command continues, with the beginning of what is said of it
+    **dict.fromkeys(("run", "score", "bank", "sensitivity", "explorable", "reproduce"), "Stored campaigns"),
+    **dict.fromkeys(("calibrate", "assimilate", "hindcast"), "Finished stages"),
+}
+
+
+@pytest.mark.parametrize("verb", options.VERBS)
+def test_ctrl_c_is_answered_with_what_the_verb_keeps(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = options.VERBS[verb].examples[0].split()
+    words = words if verb in words else [verb, *words]
+    monkeypatch.setattr(command_line, "dispatch", raising(KeyboardInterrupt()))
+    assert main(words) == 130
+    kept = f" {KEEPING[verb]} are kept; the same command continues from them." if verb in KEEPING else ""
+    assert capsys.readouterr().err == f"\nStopped at once.{kept}\n"
+
+
+def test_ctrl_c_before_a_line_is_understood_is_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_line, "dispatch", raising(KeyboardInterrupt()))
+    assert main(["zzq"]) == 130
+    assert capsys.readouterr().err == "\nStopped at once.\n"
+
+
 @pytest.mark.parametrize("words", [["run"], ["score", "x"], ["assimilate"]])
 def test_a_stopped_sweep_is_code_130_with_every_verb(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -414,6 +442,37 @@ def test_a_name_that_no_new_folder_or_file_can_have_is_refused_by_every_verb(
     said = capsys.readouterr().err
     assert said.startswith(f"panj: {key}: found '") and len(said) < 400
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("verb", "ending"), [
+    ("plan", "expected it once"), ("settings", "expected it once"), ("run", "expected it once"),
+    ("plan -m", "expected it once, with all values in one list"),
+    ("run -m", "expected it once, with all values in one list"),
+])  # fmt: skip
+@pytest.mark.parametrize(("key", "values"), [
+    ("rules.news.fade_days", ("5,6", "7,8")), ("rules.news.fade_days", ("5", "7")), ("morale", ("brittle", "reported")),
+    ("morale", ("brittle,reported", "reported")), ("runs", ("5", "6")), ("end_date", ("2021-07-01",) * 3),
+    ("timeline.events.bagram_handed_over.date", ("2021-07-01", "2021-07-02")),
+])  # fmt: skip
+def test_a_key_that_is_given_more_than_once_is_told_as_such(
+    key: str, values: tuple[str, ...], verb: str, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*verb.split(), *(f"{key}={value}" for value in values)]) == 2
+    often = "twice" if len(values) == 2 else f"{len(values)} times"
+    assert capsys.readouterr().err == f"panj: {key}: found this key {often}, {ending}\n"
+
+
+@pytest.mark.parametrize("key", ["rules.news.fade_days", "border"])
+def test_a_key_that_is_given_more_than_once_in_python_is_told_as_such(key: str) -> None:
+    with pytest.raises(PanjError, match=rf"^{re.escape(key)}: found this key twice, expected it once$"):
+        overrides_of({key: 5}, {key: 6}, sweeps=False)
+    with pytest.raises(PanjError, match=rf"^{re.escape(key)}: found this key twice, expected it once, with all values"):
+        compose_sweep(["-m", f"{key}=closed,open", f"{key}=open"])
+
+
+def test_two_folders_of_own_files_are_told_as_a_key_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "config_dir=a", "config_dir=b"]) == 2
+    assert capsys.readouterr().err == "panj: config_dir: found this key twice, expected it once\n"
 
 
 def test_a_folder_that_exists_may_have_any_name(tmp_path: Path) -> None:

@@ -116,6 +116,105 @@ def test_init_that_cannot_write_leaves_no_file_and_no_folder(number, tmp_path, m
     assert [path.name for path in tmp_path.rglob("*")] == ["project", "notes.txt"]
 
 
+KILLED = """
+import os
+import sys
+from sim.__main__ import main
+from sim.study import starter
+files = []
+def write(path, content, write_file=starter.write_file):
+    if len(files) == int(sys.argv[1]):
+        os._exit(9)
+    files.append(write_file(path, content))
+starter.write_file = write
+main(["init", "mine", "tables=true"])
+"""
+
+
+@pytest.mark.parametrize("number", [0, 1, 13])
+def test_init_goes_on_after_a_kill(number, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(own.VARIABLE, raising=False)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(number)], check=False, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (9, b"", b"")
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == number
+    assert main(["init", "whole", "tables=true"]) == 0
+    said = capsys.readouterr().out.replace("whole", "mine")
+    assert main(["init", "mine", "tables=true"]) == 0
+    assert capsys.readouterr().out == said
+    contents = [
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "mine", tmp_path / "whole")
+    ]
+    assert contents[0] == contents[1] and len(contents[0]) == 14
+
+
+def test_init_goes_on_after_a_kill_only_if_no_file_differs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "mine"]) == 0
+    (tmp_path / "mine/panj.yaml").unlink()
+    (tmp_path / "mine/events.yaml").unlink()
+    add(tmp_path / "mine/numbers.yaml", "# mine")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert main(["init", "mine"]) == 2
+    assert re.search(r"^panj: init: found mine.numbers\.yaml, expected no file of this name", capsys.readouterr().err)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_init_that_goes_on_and_cannot_write_keeps_what_was_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "mine"]) == 0
+    for name in ("panj.yaml", "events.yaml"):
+        (tmp_path / "mine" / name).unlink()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def write(path, content):
+        if path.name == "panj.yaml":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_file(path, content)
+
+    monkeypatch.setattr(starter, "write_file", write)
+    assert main(["init", "mine"]) == 2
+    assert capsys.readouterr().err.endswith("(No space left on device); nothing was written\n")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("place", ["{}", ".", "link", "..", "../home", os.path.abspath(os.sep)])
+@pytest.mark.parametrize("more", [[], ["tables=true"]])
+def test_init_refuses_the_root_of_a_disk_and_the_home_folder(place, more, tmp_path, monkeypatch, capsys):
+    (tmp_path / "all/home").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "all/home")
+    (tmp_path / "all/home/link").symlink_to(tmp_path / "all/home", target_is_directory=True)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "all/home"))
+    monkeypatch.setattr(starter, "write_file", None)  # nothing is written, even if the test fails
+    place = place.format(tmp_path / "all/home")
+    assert main(["init", place, *more]) == 2
+    said, found = capsys.readouterr().err, Path(place).resolve()
+    assert said.startswith(f"panj: folder: found {found}, expected a folder of its own") and said.count("\n") == 1
+    assert [path.name for path in (tmp_path / "all").rglob("*")] == ["home", "link"]
+
+
+def test_init_beside_an_own_folder_is_not_inside_it(folder, capsys):
+    assert main(["init", "../other"]) == 0
+    assert (folder.parent / "other/panj.yaml").is_file()
+
+
+def test_a_stopped_init_speaks_of_no_campaigns_and_leaves_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def write(path, content):
+        if path.name == "panj.yaml":
+            raise KeyboardInterrupt
+        return write_file(path, content)
+
+    monkeypatch.setattr(starter, "write_file", write)
+    assert main(["init", "a/b"]) == 130
+    assert capsys.readouterr().err == "\nStopped at once.\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_init_in_the_place_of_a_file_names_it(tmp_path, capsys):
     add(tmp_path / "project", "mine")
     assert main(["init", str(tmp_path / "project")]) == 2

@@ -26,7 +26,7 @@ from sim.configuration.numbers import declared_numbers
 from sim.data.configs import GROUPS, folder_of, read_yaml
 from sim.data.own import EVENTS as OWN_EVENTS
 from sim.data.own import file_of, files_of, own_file, own_yaml
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError, repeated, unknown
 from sim.options import MULTIRUN, PATHS
 from sim.provenance import shell_command
 
@@ -420,7 +420,7 @@ def check_once(overrides: Iterable[Override]) -> None:
     given = Counter(row.key for row in rows)
     for row in rows:
         if row.sweeps and given[row.key] > 1:
-            raise PanjError(f"{row.key}: found {given[row.key]} overrides of this key, expected one list of values")
+            raise repeated(row.key, given[row.key], swept=True)
 
 
 def choices_of(group: str) -> list[str]:

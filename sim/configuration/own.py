@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sim.data.configs import GROUPS, read_text
 from sim.data.own import EVENTS, NUMBERS, own_file, own_files_of, own_yaml, remembered
 from sim.data.places import places_in
-from sim.errors import PanjError
+from sim.errors import PanjError, repeated
 
 if TYPE_CHECKING:
     from sim.configuration.overrides import Override  # slow to import
@@ -35,7 +35,7 @@ def own_numbers() -> dict[str, float]:
         place = places.get(str(name), str(path))
         key = known(str(name), place)
         if key in found:
-            raise PanjError(f"{place}, {key}: found two values, expected one")
+            raise repeated(key, where=place)
         check_range(key, value, f"in {place}")
         found[key] = int(value) if declared_numbers()[key].is_whole else float(value)
     return found

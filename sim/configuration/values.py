@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.configuration.calls import checked
 from sim.configuration.overrides import AS_TYPED, Overrides, quoted
-from sim.errors import PanjError, described
+from sim.errors import PanjError, described, repeated
 
 LISTS = ("sampling.keys",)  # settings with a list as value
 NESTED = ("rules", "executor", "sampling", "precision", "calibration", "worlds")  # settings given as a mapping of parts
@@ -55,7 +55,7 @@ def overrides_of(settings: Mapping[str, Any] | None, keywords: Mapping[str, Any]
     is_swept = False
     for key, value in [*flat(settings or {}), *flat(keywords)]:
         if key in words:
-            raise PanjError(f"{key}: found two values, expected one", key=key)
+            raise repeated(key)
         many = several(key, value, "a list of values" if sweeps else "a single value")
         if (many is not None or isinstance(value, Interval)) and not sweeps:
             raise PanjError(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sim.data.configs import GROUPS, folder_of_group, is_blank, read_yaml
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError, repeated, unknown
 from sim.options import read_path
 
 MARKER = "panj.yaml"
@@ -74,7 +74,7 @@ def split_arguments(words: Sequence[str]) -> tuple[Path | None, list[str]]:
     """
     found = [word for word in words if word.startswith(CONFIG_DIR)]
     if len(found) > 1:
-        raise PanjError(f"config_dir: found {len(found)} folders, expected one")
+        raise repeated("config_dir", len(found))
     rest = [word for word in words if word not in found]
     return (read_path("config_dir", found[0].removeprefix(CONFIG_DIR)) if found else None), rest
 

@@ -37,7 +37,7 @@ from sim.execution.work import outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
 from sim.provenance import command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table
-from sim.study.files import lean_arrow, make_folder, write_errors
+from sim.study.files import lean_arrow, make_folder, no_empty_folders, write_errors
 from sim.study.package import describe_study, is_described
 from sim.study.reader import StudyCell, is_as_written, open_study, read_about
 from sim.study.store import (
@@ -191,7 +191,7 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
     """Hold the lock of a study for the duration of a block, or raise PanjError if another process holds it."""
-    with write_errors(study):
+    with no_empty_folders(study), write_errors(study):
         make_folder(study / "chunks")
         try:
             with FileLock(study / "chunks" / ".lock").acquire(timeout=0):

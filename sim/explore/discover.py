@@ -285,13 +285,21 @@ def write_discoveries(request: Discover, console: Console) -> None:
         make_folder(request.place.parent)
     with write_folder(request.place, "results_dir") as fresh:
         for name, rows in tables.items():
-            write_file(fresh / name, csv_text(rows))
+            write_file(fresh / name, csv_text(rows, COLUMNS[name]))
         pq.write_table(shown, fresh / "campaigns.parquet", write_page_checksum=True)
         write_file(fresh / "discover.json", json_text(about))
     describe_tables(request.place, "discoveries")
 
 
 COARSE, FINE = 0.1, 0.05  # shares of a box's campaigns removed by one step
+COLUMNS = {  # of the tables, which have no rows if no box is found
+    "boxes.csv": (
+        *("box", "finding", "limits", "coverage", "density", "density_low", "density_high", "density_elsewhere"),
+        *("density_everywhere", "campaigns", "cases", "found_coverage", "found_density"),
+    ),
+    "limits.csv": ("box", "number", "side", "limit", "prior_low", "prior_high", "scale", "quasi_p", "holds"),
+    "trade_off.csv": ("box", "step", "chosen", "coverage", "density", "found_coverage", "found_density"),
+}
 LEAST = 0.01  # smallest share of all campaigns in a box
 FEWEST_IN_BOX = 20  # smallest number of campaigns in a box
 ABOVE, BELOW = "above", "below"

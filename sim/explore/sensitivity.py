@@ -275,7 +275,7 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
     about = about_sensitivity(request, designs, effects, chosen)
     with write_folder(request.folder, "results_dir") as fresh:
         for table, rows in tables.items():
-            write_file(fresh / table, csv_text(rows))
+            write_file(fresh / table, csv_text(rows, OF_SOBOL if table == "sobol.csv" else ()))
         write_file(fresh / "sensitivity.json", json_text(about))
     describe_tables(request.folder, "sensitivity")
     return sum(design.failed for design in designs.values())
@@ -413,6 +413,10 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
 
 CHANCE = "chance"  # value of the column `number` in the row for noise
 RESAMPLES = 1000  # number of bootstrap resamples
+OF_SOBOL = (  # columns of sobol.csv, which has no rows if no number matters
+    *("outcome", "number", "first", "first_low", "first_high"),
+    *("total", "total_low", "total_high", "at_low", "at_high"),
+)
 LEAST = 0.1  # smallest ratio of mu* to the largest mu* of an outcome at which a parameter matters
 
 

@@ -33,7 +33,7 @@ from sim.errors import PanjError
 from sim.options import Range
 from sim.plots.captions import describe_failures
 from sim.provenance import NOT_CALIBRATED, fitted_until
-from sim.report.findings import Side, describe_misfit, place_among, share_of
+from sim.report.findings import FEWEST, Side, describe_misfit, place_among, share_of
 from sim.report.report import list_values
 from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score
@@ -295,6 +295,8 @@ def place_of_report(subject: Subject) -> str:
     place = f"Reported: {reported}. Of {campaigns}, {describe_side(side)}"
     if subject.is_assimilated:
         return f"{place}."
+    if len(subject.values) < FEWEST:
+        return f"{place}; fewer than {FEWEST} campaigns cannot tell whether it fits."
     fits = "fits" if side.fits else "does not fit"
     return f"{place}; it {fits} by the rule that more than one campaign in twenty must reach a figure."
 
@@ -361,8 +363,9 @@ def limits_of(subject: Subject) -> list[str]:
 
 def doubt_of_fit(subject: Subject) -> str:
     """Return a sentence on the conclusions that the fit of this outcome allows."""
-    if subject.side is None and subject.measure.reported["text"]:
-        why = "a date" if subject.measure.is_date else "fewer than two campaigns"
+    is_judged = subject.side is not None and len(subject.values) >= FEWEST
+    if not is_judged and subject.measure.reported["text"]:
+        why = "a date" if subject.measure.is_date else f"fewer than {FEWEST} campaigns"
         return f"From {why}, it is not judged how well the model fits the reported figure of this outcome."
     if subject.side is None:
         return "Without a reported figure for this outcome, it is unknown how well the model fits it."

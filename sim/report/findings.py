@@ -2,6 +2,7 @@
 
 Reads   runs.parquet and summary.csv of a study or of one of its cells.
 A reported figure *does not fit* if at most 5 % of campaigns are at or above it, or at most 5 % are at or below it.
+Fewer than 20 campaigns cannot tell, since one of them is already more than 5 %.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ HEADLINES = (
 ON_THE_LAST_DAY = ("share_held_by_taliban_last_day", "newly_fallen_last_day", "troops_crossed")
 # a reported figure does not fit if at most this share of campaigns is at or above it, or at or below it
 TAIL = 0.05
+FEWEST = round(1 / TAIL)  # smallest number of campaigns that can tell whether a figure fits
 MOST_NAMED = 4  # largest number of misfitting figures that are named
 BY_CHANCE = "A single campaign is shaped by chance; it does not show what was likely."
 
@@ -84,6 +86,18 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
     below = 0 if lowest is None else int(np.sum(values < lowest))
     above = 0 if highest is None else int(np.sum(values > highest))
     return Side(*(count / values.size for count in (below, values.size - below - above, above)))
+
+
+def describe_few(campaigns: int) -> str:
+    """Return a sentence on what a small number of campaigns cannot show; empty if there are enough.
+
+    Args:
+        campaigns: Number of campaigns, at least 1.
+    """
+    if campaigns == 1:
+        return BY_CHANCE
+    few = f"{campaigns} campaigns are too few to tell which reported figures do not fit; at least {FEWEST} are needed."
+    return few if campaigns < FEWEST else ""
 
 
 def findings_of(study: Study) -> list[str]:
@@ -179,13 +193,17 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 def describe_misfit(study: Study) -> str:
     """Return a sentence with the number of misfitting figures and the names of up to four, the worst first.
 
-    For a cell with a single campaign, the sentence is that it is shaped by chance.
+    Figures of outcomes with a value in fewer than `FEWEST` campaigns are not counted. For a cell with fewer campaigns,
+    the sentence is that they cannot tell or, for a single campaign, that it is shaped by chance.
     """
-    if study.cell.finished == 1:
-        return BY_CHANCE
+    if few := describe_few(study.cell.finished):
+        return few
     rows = {str(row["outcome"]): row for _, row in study.summary.iterrows()}
     placed = {name: place_among(values_of(study, name), row) for name, row in rows.items()}
-    sides = {name: side for name, side in placed.items() if side is not None}
+    counts = {name: values_of(study, name).size for name, side in placed.items() if side is not None}
+    if counts and (few := describe_few(max(counts.values()))):
+        return few
+    sides = {name: side for name, side in placed.items() if side is not None and counts[name] >= FEWEST}
     off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
     if not sides:
         return "Nothing was reported about the days that this study covers."

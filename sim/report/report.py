@@ -30,7 +30,7 @@ from sim.processes import interrupts_deferred, worker_pool
 from sim.provenance import shell_command
 from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
-from sim.report.findings import HEADLINES, findings_of, findings_of_sweep, place_among
+from sim.report.findings import FEWEST, HEADLINES, findings_of, findings_of_sweep, place_among
 from sim.report.outcomes import (
     draw_crossings,
     draw_largest_night,
@@ -135,7 +135,7 @@ class Entry(NamedTuple):
     median: str
     spread: str
     place: str  # position of the reported figure among the campaigns
-    fits: bool  # whether more than 5 % of campaigns reach the reported figure
+    fits: bool  # whether enough campaigns can tell, and more than 5 % of them reach the reported figure
 
 
 class Row(NamedTuple):
@@ -426,6 +426,7 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
         "failures": describe_failed_cells(sweep),
         "choices": format_choices(sweep.about["choices"]),
         "findings": findings_of_sweep(sweep, finished, names),
+        "fewest": FEWEST,
         "keys": [name_key(sweep, key) for key in sweep.swept],
         "columns": [column_of(sweep, name) for name in names],
         "rows": [row_of(sweep, cell, names) for cell in cells],
@@ -490,7 +491,7 @@ def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
 def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
     """Return a field of the table of cells, from an outcome's values in one cell and its row in the summary."""
     side = place_among(values, row)
-    place, fits = ("", False) if side is None else (side.text, side.fits)
+    place, fits = ("", False) if side is None else (side.text, side.fits and values.size >= FEWEST)
     return Entry(format_rounded(row["median"]), format_spread(row), place, fits)
 
 

@@ -243,7 +243,7 @@ def write_scored(scored: Scored) -> Path:
     folder = scored.study.folder / scored.place
     texts = {
         "score_split.csv": csv_text(rows_of_split(scored)),
-        "score_districts.csv": csv_text(rows_of_districts(scored)),
+        "score_districts.csv": csv_text(rows_of_districts(scored), columns_of_districts(scored)),
         "score_forecasts.csv": csv_text([row_of_forecast(name, row) for name, row in districts.items() if row]),
         "score.json": json_text(about_score(scored, ours, theirs, districts), indent=2),
         "score.csv": csv_text(rows_of_targets(scored, ours, theirs)),
@@ -382,6 +382,16 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
             cells[f"lost_by_{slug}"] = "" if math.isnan(truth[place]) else int(truth[place])
             cells |= {f"{name}_{slug}": score_text(found[place]) for name, found in chances.items()}
     return rows
+
+
+def columns_of_districts(scored: Scored) -> list[str]:
+    """Return the columns of score_districts.csv, which has no rows if the falls of the campaigns are not stored."""
+    columns = ["district_id", "district", "province", "known", "earliest", "latest", "median", "error_days"]
+    names = [one.name for one in (scored.panj, *scored.others)]
+    for evening in LOST_BY:
+        slug = evening.isoformat().replace("-", "_")
+        columns += [f"lost_by_{slug}", *(f"{name}_{slug}" for name in names)]
+    return columns
 
 
 def row_of_forecast(name: str, found: Districts) -> dict[str, Any]:

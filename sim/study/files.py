@@ -31,6 +31,7 @@ NO_PLACE = (  # errors for a path where nothing can be created
     *(errno.EACCES, errno.EPERM, errno.EROFS),
 )
 ONLY_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # errors that reading a file cannot give
+KEPT = "earlier files are kept, and the same command continues from there"
 DIGITS = 16  # hexadecimal digits of a digest
 LOCK = ".lock"  # lock file in a temporary folder, locked while the process that made the folder is running
 PARTIAL = re.compile(r"\..+\.[0-9a-f]{32}\.partial")  # name of a temporary file of `write_file`
@@ -68,12 +69,13 @@ class PlaceTaken(PanjError):
 
 
 @contextmanager
-def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
+def write_errors(place: Path, key: str = "results_dir", left: str = KEPT) -> Iterator[None]:
     """Convert operating-system errors, such as a full disk, to a one-line PanjError.
 
     Args:
         place: Path being written, for the message.
         key: Setting or subcommand that determines the path, for the message.
+        left: What is left after the error, for the message.
 
     Raises:
         PanjError: For any OSError in the block, and for any file or folder in the place of the other.
@@ -83,7 +85,7 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
     except PlaceTaken as error:
         raise PanjError(f"{key}: {error}") from error
     except OSError as error:
-        advice = "earlier files are kept, and the same command continues from there"
+        advice = left
         if error.errno in NO_PLACE:
             another = f"; choose another one with {key}=" if key in ("results_dir", "out") else ""
             advice = f"expected a writable place{another}"
@@ -155,6 +157,26 @@ def make_folder(folder: Path) -> Path:
         file = next((one for one in (folder, *folder.parents) if one.exists() and not one.is_dir()), folder)
         raise PlaceTaken(f"{file}: found a file, expected a folder; move or remove it") from None
     return folder
+
+
+@contextmanager
+def no_empty_folders(*folders: Path) -> Iterator[None]:
+    """Remove folders that a block has made and left empty, if the block is stopped or fails.
+
+    Args:
+        folders: Folders that the block may make. Of these and their parents, those that exist before are kept.
+
+    Yields:
+        Nothing; the folders are made inside the `with` block.
+    """
+    fresh = {place for folder in folders for place in (folder, *folder.parents) if not place.exists()}
+    try:
+        yield
+    except BaseException:
+        for place in sorted(fresh, reverse=True):  # those inside others first
+            with suppress(OSError):
+                place.rmdir()
+        raise
 
 
 def refuse_folder(path: Path) -> None:
@@ -413,11 +435,20 @@ def cell_text(cell: Any, decimal: str = ".") -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format rows as CSV, with the keys of the first row as header; return an empty string if there are no rows."""
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+    """Format rows as CSV with a header.
+
+    Args:
+        rows: The rows, with the same keys in each.
+        columns: The header, which a table that may be without rows needs; by default, the keys of the first row.
+
+    Raises:
+        ValueError: If a row has a key that is not in `columns`.
+    """
     file = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    header = list(columns or (rows[0] if rows else ()))
+    if header:
+        writer = csv.DictWriter(file, header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     return file.getvalue()

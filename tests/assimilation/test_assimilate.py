@@ -1,11 +1,13 @@
 """Assimilation on real campaigns: addresses run again, one seed of moves, stops, and faulty requests."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
+from sim import sampler
 from sim.assimilation import assimilate as verb
 from sim.assimilation import tables
 from sim.assimilation.assimilate import known_by, settings_of
@@ -25,6 +27,7 @@ from sim.assimilation.campaigns import (
 )
 from sim.assimilation.observations import read_observations
 from sim.assimilation.tables import CampaignCounts
+from sim.assimilation.theories import compare_theories
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.worlds import read_worlds
 from sim.data.evidence import read_evidence
@@ -258,3 +261,39 @@ def test_a_sample_stopped_in_a_later_run_of_the_sampler_continues_from_it(tmp_pa
     assert sampled(tmp_path / "stopped") == whole
     assert len(ran) < 1.5 * often
     assert "Resuming after 2021-06-14: 2 of 2 stages are stored" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("verb_of", ["assimilate", "theories", "hindcast"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_sample_stopped_before_its_first_stage_leaves_no_folder(is_there, verb_of, tmp_path, monkeypatch):
+    results = tmp_path / "a/results"
+    if is_there:
+        results.mkdir(parents=True)
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sampler, "write_file", stop)
+    monkeypatch.setattr(verb, "run_batch", lambda batch: np.zeros((batch.shares.shape[0], len(batch.observations))))
+    small = ["worlds=32", f"results_dir={results}", "executor.workers=1"]
+    with pytest.raises(KeyboardInterrupt):
+        if verb_of == "hindcast":
+            request = replace(read_request(Assimilate, ["until=2021-06-08", *small]), name="ahead/origins/2021-06-08")
+            verb.make_worlds(request, verb.console_of(), with_tables=False)
+        elif verb_of == "theories":
+            words = ["-m", "theory=contagion,odds_only", "until=2021-06-08", "repeats=2", *small]
+            compare_theories(read_request(Assimilate, words))
+        else:
+            verb.assimilate(read_request(Assimilate, ["until=2021-06-08", "repeats=2", *small]))
+    assert list(tmp_path.rglob("*")) == ([tmp_path / "a", results] if is_there else [])
+
+
+def test_a_sample_killed_before_its_first_stage_is_begun_by_the_same_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(verb, "run_batch", lambda batch: np.zeros((batch.shares.shape[0], len(batch.observations))))
+    request = read_request(Assimilate, ["until=2021-06-08", "worlds=32", "repeats=2", f"results_dir={tmp_path}",
+                                        "executor.workers=1"])  # fmt: skip
+    _, order = settings_of(request)
+    left = tmp_path / "worlds_2021_06_08/stages" / verb.asked_of(request, order, FIRST)
+    left.mkdir(parents=True)
+    folder = verb.make_worlds(request, verb.console_of(), with_tables=False)
+    assert (folder / "worlds.parquet").is_file() and not (folder / "stages").exists()

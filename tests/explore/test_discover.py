@@ -201,6 +201,18 @@ def test_where_there_is_only_chance_no_box_is_reported(bank: Path, capsys: pytes
     assert "is not a finding" in said or "Box" not in said.replace("Boxes", "")
 
 
+def test_where_no_box_is_found_every_table_has_its_header(bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["discover", str(bank), f"outcome={OUTCOME}", "above=1010"]
+    folder = bank / "discoveries" / f"{OUTCOME}_above_1010"
+    names = ("boxes.csv", "limits.csv", "trade_off.csv")
+    assert main(words) == 0
+    headers = [(folder / name).read_text(encoding="utf-8").splitlines()[0] for name in names]
+    monkeypatch.setattr("sim.explore.discover.discover", lambda *_: [])
+    assert main(words) == 0
+    assert [(folder / name).read_text(encoding="utf-8") for name in names] == [f"{header}\n" for header in headers]
+    assert undescribed(folder) == []
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

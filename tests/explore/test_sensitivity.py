@@ -179,6 +179,20 @@ def test_planted_numbers_are_found_from_end_to_end(
     assert "recreates: python -m sim sensitivity outcome=" in capsys.readouterr().err
 
 
+def test_where_no_number_matters_every_table_has_its_header(
+    counted: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["sensitivity", f"outcome={OUTCOME}", *SMALL, f"results_dir={tmp_path}"]
+    names = ("morris.csv", "sobol.csv", "outcomes.csv")
+    assert main(words) == 0
+    headers = [list(table(tmp_path / "sensitivity", name)[0]) for name in names]
+    monkeypatch.setattr("sim.explore.sensitivity.choose", lambda *_: [])
+    assert main(words) == 0
+    texts = [(tmp_path / "sensitivity" / name).read_text(encoding="utf-8").splitlines() for name in names]
+    assert [text[0].split(",") for text in texts] == headers and len(texts[1]) == 1
+    assert undescribed(tmp_path / "sensitivity") == []
+
+
 def test_every_point_is_run_with_the_same_seeds(counted: Counted, tmp_path: Path) -> None:
     assert main(["sensitivity", f"outcome={OUTCOME}", *SMALL, f"results_dir={tmp_path}"]) == 0
     assert set(counted.seeds) == {7, 8, 9}

@@ -268,6 +268,17 @@ def test_the_only_campaign_of_a_study_is_not_told_as_a_spread_a_risk_or_a_misfit
     assert "it is not judged how well the model fits" in section(text, "What it does not say")
 
 
+@pytest.mark.parametrize(("study", "of_baseline"), [("plain", ""), ("grid", "Over all outcomes of the baseline: ")])
+def test_few_campaigns_are_not_told_as_a_misfit(results, study, of_baseline):
+    text = markdown(results / study, f"outcome={NIGHT}")
+    too_few = "12 campaigns are too few to tell which reported figures do not fit; at least 20 are needed."
+    assert f"{of_baseline}{too_few}" in section(text, "What it rests on")
+    assert "; fewer than 20 campaigns cannot tell whether it fits." in section(text, "What it rests on")
+    said = "From fewer than 20 campaigns, it is not judged how well the model fits the reported figure of this outcome."
+    assert said in section(text, "What it does not say")
+    assert not re.search("does not fit|it fits by|one in twenty|one campaign in twenty", text)
+
+
 def test_one_pair_is_counted_in_the_singular(results):
     text = markdown(results / "once", f"outcome={CROSSED}")
     assert "(2 campaigns, 1 pair in each comparison)" in section(text, "Method")

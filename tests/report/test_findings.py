@@ -15,8 +15,17 @@ from sim.data.facts import THE_LINE
 from sim.data.record import NIGHTS, point
 from sim.report import findings
 from sim.report.findings import findings_of, findings_of_sweep, place_among
-from sim.report.outcomes import LARGEST_NIGHT, OFTEN, TALLEST, draw_dots, format_rounded, nights_shown, summary_row
-from sim.report.report import filmed_cells, write_report
+from sim.report.outcomes import (
+    LARGEST_NIGHT,
+    OFTEN,
+    TALLEST,
+    draw_dots,
+    format_rounded,
+    nights_shown,
+    summary_row,
+    values_of,
+)
+from sim.report.report import entry_of, filmed_cells, write_report
 from sim.report.sweeps import MANY_CELLS, cells_by_effect, outcomes_of, shown_cells
 from sim.study.reader import Study, read_study, read_sweep
 
@@ -89,6 +98,37 @@ def test_one_campaign_in_each_cell_is_not_told_as_a_spread_or_a_misfit(tmp_path:
     found = findings_of_sweep(one, cells_by_effect(one), outcomes_of(one))
     assert not re.findall("median|nine of ten|of the campaigns|not fit", " ".join(found))
     assert "in the one campaign" in found[0] and "shaped by chance" in found[-1]
+
+
+@pytest.mark.parametrize("runs", [2, 4, 19])
+def test_few_campaigns_are_not_told_as_a_misfit_by_any_page(runs: int, tmp_path: Path) -> None:
+    said = f"{runs} campaigns are too few to tell which reported figures do not fit; at least 20 are needed."
+    few = read_study(write_study(tmp_path / "few", runs))
+    assert findings_of(few)[-1] == said
+    cells = read_sweep(write_sweep(tmp_path / "cells", POLICY, runs))
+    assert findings_of_sweep(cells, cells_by_effect(cells), outcomes_of(cells))[-1] == f"In the base cell, {said}"
+    for name, row in ((name, summary_row(few.summary, name)) for name in few.summary["outcome"]):
+        assert not entry_of(values_of(few, name), row).fits
+
+
+def test_as_many_campaigns_as_can_tell_are_told(tmp_path: Path) -> None:
+    enough = read_study(write_study(tmp_path / "enough", 20))
+    assert re.search(
+        r"reported figures? (do(es)? not fit|is reached)|reported figures is reached", findings_of(enough)[-1]
+    )
+    entries = [
+        entry_of(values_of(enough, name), summary_row(enough.summary, name)) for name in enough.summary["outcome"]
+    ]
+    assert any(entry.fits for entry in entries)
+
+
+def test_an_outcome_with_a_value_in_few_campaigns_is_not_counted(study: Study) -> None:
+    names = [name for name in study.summary["outcome"] if name in study.runs]
+    few = copy(study)
+    few.__dict__["runs"] = study.runs.assign(**{name: study.runs[name].where(study.runs.index < 12) for name in names})
+    assert findings_of(few)[-1].startswith("12 campaigns are too few to tell")
+    few.__dict__["runs"] = few.runs.assign(**{LARGEST_NIGHT: 0.0})
+    assert findings_of(few)[-1].startswith("1 of 1 reported figure does not fit")
 
 
 def test_one_campaign_with_a_value_among_several_is_not_told_as_a_spread(study: Study) -> None:

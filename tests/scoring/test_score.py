@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ from sim.scoring.measure import (
 )
 from sim.scoring.score import VARIANTS, cell_text, named, sweeps_of, write_score
 from sim.scoring.targets import DAY_0, Known, district_targets, read_targets
-from sim.study.files import seal, write_file
+from sim.study.files import csv_text, seal, write_file
 
 FIRST = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90", "inside_90", "crps"]
 
@@ -414,6 +415,15 @@ def test_what_holds_for_all_is_written_next_to_it(scored):
     assert set(about["variants"]) == set(VARIANTS)
     assert len(rows_of(place / "score_districts.csv")) == 54
     assert [row["forecast"] for row in rows_of(place / "score_forecasts.csv")] == ["panj", *NAIVE, *VARIANTS]
+
+
+def test_a_study_without_stored_falls_has_the_header_of_the_table_of_districts(scored):
+    place, _, _ = scored
+    names = [row["forecast"] for row in rows_of(place / "score_forecasts.csv")]
+    first, *others = (SimpleNamespace(name=name, lost_on=None) for name in names)
+    without = SimpleNamespace(panj=first, others=others, districts=None, facts=None)
+    text = csv_text(command.rows_of_districts(without), command.columns_of_districts(without))
+    assert text == (place / "score_districts.csv").read_text(encoding="utf-8").partition("\n")[0] + "\n"
 
 
 def test_showing_gives_0_whatever_the_score(scored, capsys):

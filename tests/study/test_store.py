@@ -585,8 +585,8 @@ def test_cells_of_a_study_that_have_not_begun_do_not_stop_the_others(
 def test_a_study_that_recorded_nothing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "run_tasks", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run_in(tmp_path, "border=closed")
-    assert not (tmp_path / "tiny").exists()
+        run_in(tmp_path / "new/results", "border=closed")
+    assert not list(tmp_path.iterdir())
 
 
 def test_cells_that_end_on_other_days_lie_in_one_table(tmp_path: Path) -> None:
