@@ -66,7 +66,14 @@ def test_tables_hold_every_forecast_of_every_target(done):
 
 
 def test_the_worlds_of_every_run_of_the_sampler_are_forecasts(done, tmp_path, capsys):
-    words = ["origins=2021-06-14", "horizons=1", "worlds=32", "repeats=2", "executor.workers=1", f"results_dir={tmp_path}"]
+    words = [
+        "origins=2021-06-14",
+        "horizons=1",
+        "worlds=32",
+        "repeats=2",
+        "executor.workers=1",
+        f"results_dir={tmp_path}",
+    ]
     folder = hindcast(read_request(Hindcast, words))
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     assert about["campaigns"]["2021-06-14"] == {PANJ: 64, "free_panj": 64}
