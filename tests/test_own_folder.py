@@ -678,6 +678,25 @@ def test_an_installed_copy_serves_a_folder_without_a_home_among_files_named_as_m
     assert "nowhere" in done.stderr and "was run" not in done.stdout + done.stderr  # the report found no study there
 
 
+def test_files_of_panj_are_not_the_users_own_where_it_is_installed_inside_the_folder(installed, folder):
+    inside = folder / ".venv/lib/site-packages"
+    script = (
+        "from sim.configuration.compose import compose_settings; from sim.data import own, configs\n"
+        f"settings = compose_settings(['border=closed', '{AS_DECLARED}'])\n"
+        "chosen = [*settings.choices.items(), ('scenario', 'july_2021')]\n"
+        "print(configs.PACKAGE, *own.files_with_effect(chosen), settings.fingerprint())\n"
+    )
+    *_, outside = python(installed, folder, script).stdout.split()
+    inside.parent.mkdir(parents=True)
+    shutil.copytree(installed, inside)
+    try:
+        done = python(inside, folder, script)
+    finally:
+        for path in (inside, *inside.rglob("*")):
+            path.chmod(0o755)
+    assert done.stdout.split() == [str(inside / "sim"), "outcomes.yaml", outside], done.stderr
+
+
 def test_a_link_to_the_package_alone_finds_its_files(tmp_path):
     (tmp_path / "link").mkdir()
     (tmp_path / "link/sim").symlink_to(PACKAGE)
