@@ -174,6 +174,15 @@ def test_the_record_names_the_files_with_an_effect_and_a_run_counts_own_outcomes
     assert "kunduz_held_2021_06_30" in pq.read_schema("results/own/runs.parquet").names
 
 
+@pytest.mark.parametrize("words", [["scenario=my_scenario"], ["-m", "border=as_reported,half_open"]])
+def test_the_table_that_a_run_prints_has_own_outcomes(folder, capsys, words):
+    add(folder / "outcomes.yaml", "mine: {quantity: held, date: 2021-06-21, unit: districts, label: Heldinjune}\n")
+    add(folder / "outcomes.yaml", "mine_last_day: {quantity: held, unit: districts, label: Heldatend}\n")
+    assert main([AS_DECLARED, "daily=false", "runs=2", "study=own", *words]) == 0
+    table = capsys.readouterr().out
+    assert "Heldinjune" in table and "Heldatend" in table
+
+
 def test_reproduce_and_compare_use_the_folder_of_the_study_from_anywhere(folder, tmp_path, monkeypatch, capsys):
     assert main([*SHORT, "scenario=my_scenario", "study=own"]) == 0
     monkeypatch.chdir("/")
