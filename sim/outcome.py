@@ -582,6 +582,15 @@ def own_rows() -> dict[str, dict[str, Any]]:
     return own_yaml(own_file(OUTCOMES))
 
 
+def own_outcomes(end: date) -> list[str]:
+    """Return the names of the user's own outcomes.
+
+    Args:
+        end: Date of the last day of the campaign, which `last_day` in a declared name stands for.
+    """
+    return [str(name).replace(LAST_DAY, day_in_name(end)) for name in own_rows()]
+
+
 def unknown_outcome(what: str, name: str, known: Iterable[str], last_day: date) -> PanjError:
     """Return the error for a name that is not an outcome of campaigns, or whose outcome is counted after their end.
 

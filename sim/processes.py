@@ -1,6 +1,7 @@
 """Start processes that leave Ctrl-C to this process and end with it, even if it is killed.
 
-Functions for pools of workers, and for commands of this copy of Panj that run apart from this process.
+Functions for pools of workers, and for commands of this copy of Panj that run apart from this process. These processes,
+and the one that `multiprocessing` itself starts, import no modules of the current folder.
 """
 
 import os
@@ -8,13 +9,17 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from types import FrameType
 from typing import Any
 
 from sim.provenance import python_command
+
+SAFE_PATH = "PYTHONSAFEPATH"  # variable with which Python does not import from the current folder
+changing = threading.Lock()
+replaced: list[str | None] = []  # values of the variable before each block of `safe_imports` that is open
 
 
 def follow_parent() -> None:
@@ -29,6 +34,27 @@ def end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextmanager
+def safe_imports() -> Iterator[None]:
+    """Prevent new Python processes within a block from importing modules of the current folder, such as `types.py`.
+
+    A worker still imports from the import paths of this process, even if the current folder is one of them. Blocks on
+    several threads may overlap.
+    """
+    with changing:
+        replaced.append(os.environ.get(SAFE_PATH))
+        os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        with changing:
+            before = replaced.pop()  # of the last block to end, the value before the first one
+            if before is None:
+                os.environ.pop(SAFE_PATH, None)
+            else:
+                os.environ[SAFE_PATH] = before
 
 
 @contextmanager
@@ -47,7 +73,8 @@ def interrupts_deferred() -> Iterator[None]:
     if has_mask:
         from multiprocessing.resource_tracker import ensure_running
 
-        ensure_running()  # when this process of multiprocessing is started, SIGINT is unblocked
+        with safe_imports():
+            ensure_running()  # when this process of multiprocessing is started, SIGINT is unblocked
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -59,8 +86,27 @@ def interrupts_deferred() -> Iterator[None]:
             before(*met[0])
 
 
+class ProcessPool(ProcessPoolExecutor):
+    """Pool of worker processes that import no modules of the current folder; they start when calls are submitted.
+
+    Args:
+        count: Number of processes.
+        method: How to start them, such as `spawn`.
+        start: Function that each process calls first; it should call `follow_parent`.
+    """
+
+    def __init__(self, count: int, method: str, start: Callable[[], None]) -> None:
+        with safe_imports():  # the process of multiprocessing itself starts here
+            super().__init__(count, get_context(method), start)
+
+    def submit(self, task: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Submit a call of `task` to a worker, and return the future of the result."""
+        with safe_imports():
+            return super().submit(task, *arguments, **named)
+
+
 @contextmanager
-def worker_pool(count: int, method: str, start: Callable[[], None] = follow_parent) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(count: int, method: str, start: Callable[[], None] = follow_parent) -> Iterator[ProcessPool]:
     """Open a pool of worker processes for the duration of a block.
 
     If the block is interrupted, the workers are killed. If it fails, they first finish the calls that they are running.
@@ -73,7 +119,7 @@ def worker_pool(count: int, method: str, start: Callable[[], None] = follow_pare
     Yields:
         The pool.
     """
-    pool = ProcessPoolExecutor(count, get_context(method), start)
+    pool = ProcessPool(count, method, start)
     try:
         try:
             yield pool

@@ -273,6 +273,15 @@ def test_the_record_names_the_files_with_an_effect_and_a_run_counts_own_outcomes
     assert "kunduz_held_2021_06_30" in pq.read_schema("results/own/runs.parquet").names
 
 
+@pytest.mark.parametrize("words", [["scenario=my_scenario"], ["-m", "border=as_reported,half_open"]])
+def test_the_table_that_a_run_prints_has_own_outcomes(folder, capsys, words):
+    add(folder / "outcomes.yaml", "mine: {quantity: held, date: 2021-06-21, unit: districts, label: Heldinjune}\n")
+    add(folder / "outcomes.yaml", "mine_last_day: {quantity: held, unit: districts, label: Heldatend}\n")
+    assert main([AS_DECLARED, "daily=false", "runs=2", "study=own", *words]) == 0
+    table = capsys.readouterr().out
+    assert "Heldinjune" in table and "Heldatend" in table
+
+
 def test_reproduce_and_compare_use_the_folder_of_the_study_from_anywhere(folder, tmp_path, monkeypatch, capsys):
     assert main([*SHORT, "scenario=my_scenario", "study=own"]) == 0
     monkeypatch.chdir("/")
@@ -775,6 +784,25 @@ def test_an_installed_copy_serves_a_folder_without_a_home_among_files_named_as_m
     done = python(installed, folder, script)
     assert done.returncode == 0 and str(installed) in done.stdout and "half_open" in done.stdout
     assert "nowhere" in done.stderr and "was run" not in done.stdout + done.stderr  # the report found no study there
+
+
+def test_files_of_panj_are_not_the_users_own_where_it_is_installed_inside_the_folder(installed, folder):
+    inside = folder / ".venv/lib/site-packages"
+    script = (
+        "from sim.configuration.compose import compose_settings; from sim.data import own, configs\n"
+        f"settings = compose_settings(['border=closed', '{AS_DECLARED}'])\n"
+        "chosen = [*settings.choices.items(), ('scenario', 'july_2021')]\n"
+        "print(configs.PACKAGE, *own.files_with_effect(chosen), settings.fingerprint())\n"
+    )
+    *_, outside = python(installed, folder, script).stdout.split()
+    inside.parent.mkdir(parents=True)
+    shutil.copytree(installed, inside)
+    try:
+        done = python(inside, folder, script)
+    finally:
+        for path in (inside, *inside.rglob("*")):
+            path.chmod(0o755)
+    assert done.stdout.split() == [str(inside / "sim"), "outcomes.yaml", outside], done.stderr
 
 
 def test_a_link_to_the_package_alone_finds_its_files(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sim.processes import output_of
+from sim.processes import output_of, safe_imports
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs forks and inherited pipes")
 PATIENCE = 30
@@ -33,7 +33,7 @@ if __name__ == "__main__":
         [future.result() for future in [pool.submit(time.sleep, 120), pool.submit(time.sleep, 120)]]
 """
 APART = """
-from sim.processes import output_of
+from sim.processes import output_of, safe_imports
 output_of("http.server", "--bind", "127.0.0.1", "0")
 """
 IGNORED = """
@@ -144,3 +144,54 @@ def test_the_output_and_the_exit_code_of_a_command_run_apart_are_its_own() -> No
     done = output_of("sim", "--version")
     assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "panj", "")
     assert output_of("sim", "evidence", "id=X").returncode == 2
+
+
+POOL_OF_CAMPAIGNS = """
+import time
+from sim.classroom.desk import WorkerPool
+if __name__ == "__main__":
+    pool = WorkerPool(2)
+    pool.call(time.sleep, 0)
+    pool.workers.close()
+"""
+FINISHED = {
+    "draws": DRAWS.replace("120", "0"),
+    "samples": SAMPLES.replace("120", "0"),
+    "campaigns": POOL_OF_CAMPAIGNS,
+    "apart": "from sim.processes import output_of; print(output_of('sim', '--version').stderr)",
+}
+
+
+@pytest.mark.parametrize("script", FINISHED.values(), ids=FINISHED)
+def test_no_process_imports_a_module_of_the_current_folder(script: str, tmp_path: Path) -> None:
+    for name in ("sim.py", "types.py", "random.py", "sim/__init__.py", "bin/script"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('a file of the user was run')\n")
+    (tmp_path / "bin/script").write_text(script)  # as `panj` is, in a folder other than the current one
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        [sys.executable, "bin/script"], check=False, capture_output=True, text=True, timeout=4 * PATIENCE, cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", "")
+
+
+def test_python_is_started_only_where_it_imports_nothing_of_the_current_folder() -> None:
+    root = Path(__file__).parents[1]
+    starts = re.compile(r"\b(ProcessPoolExecutor|Popen|Process|get_context)\(|sys\.executable")
+    found = {path.relative_to(root).as_posix() for path in root.glob("sim/**/*.py") if starts.search(path.read_text())}
+    assert found == {"sim/processes.py", "sim/provenance.py", "sim/execution/compiling.py"}
+
+
+def test_blocks_of_safe_imports_may_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    for before in (None, "", "1"):
+        monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+        if before is not None:
+            monkeypatch.setenv("PYTHONSAFEPATH", before)
+        first, second = safe_imports(), safe_imports()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert os.environ["PYTHONSAFEPATH"] == "1"
+        second.__exit__(None, None, None)
+        assert os.environ.get("PYTHONSAFEPATH") == before

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sim.data.configs import GROUPS, folder_of_group, is_blank, read_yaml
+from sim.data.configs import GROUPS, PACKAGE, folder_of, folder_of_group, is_blank, read_yaml
 from sim.errors import PanjError, repeated, unknown
 from sim.options import read_path
 
@@ -286,9 +286,12 @@ def file_of(group: str, name: str) -> Path:
 
 
 def is_own(path: Path) -> bool:
-    """Return whether a path is inside the user's folder."""
+    """Return whether a path is inside the user's folder and is not a file of Panj, which may be installed there."""
     folder = own_folder()
-    return folder is not None and path.is_relative_to(folder)
+    if folder is None or not path.is_relative_to(folder):
+        return False
+    shipped = (PACKAGE, folder_of("configs"), folder_of("scenarios"))
+    return not any(path.is_relative_to(place) for place in shipped if place.is_relative_to(folder))
 
 
 def own_file(name: str) -> Path | None:

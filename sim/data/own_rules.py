@@ -16,6 +16,7 @@ fingerprint of the rules, which names the cache folder of compiled code. If the 
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.abc import MetaPathFinder
@@ -115,6 +116,7 @@ def read_rule(path: Path) -> OwnRule:
     check_imports(path, tree)
     check_draws(path, tree, rule.stream)
     check_writes(path, tree)
+    check_attributes(path, tree)
     return rule
 
 
@@ -233,6 +235,60 @@ def check_writes(path: Path, tree: ast.Module) -> None:
         missing = sorted(writes_of(node) - {*writes}) if isinstance(node, ast.Call) else []
         if missing:
             raise refused(path, node, f"{', '.join(missing)} in WRITES as well, since this call writes to them")
+
+
+def check_attributes(path: Path, tree: ast.Module) -> None:
+    """Raise PanjError if a rule reads a number, group, trait or member of an enumeration that does not exist."""
+    fields = fields_of(engine_tree("world")) | fields_of(tree)
+    imported = {
+        one.asname or one.name: one.name for node in tree.body if isinstance(node, ast.ImportFrom) for one in node.names
+    }
+    for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
+        kinds = imported | {one.arg: ast.unparse(one.annotation) for one in function.args.args if one.annotation}
+        if function.name == "act":
+            kinds |= dict(zip(ACT, ("Land", "Armies", "Border", path.stem.capitalize(), "Today"), strict=True))
+        pairs = [pair for node in ast.walk(function) for pair in names_given(node)]
+        times = Counter(
+            node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
+        given = {name: value for name, value in pairs if pairs.count((name, value)) == times[name]}
+        kinds = {name: kind for name, kind in kinds.items() if name in given or not times[name]}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute):
+                kind = kind_of(node.value, kinds, given, fields)
+                if kind in fields and node.attr not in fields[kind]:
+                    place = f"{path} line {node.lineno}, {ast.unparse(node)}"
+                    raise PanjError(str(unknown(place, node.attr, fields[kind])), key=str(path))
+
+
+def fields_of(tree: ast.Module) -> dict[str, dict[str, str]]:
+    """Return the fields of each NamedTuple in a module, with their types, and the members of each enumeration."""
+    found: dict[str, dict[str, str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["NamedTuple"]:
+            rows = [row for row in node.body if isinstance(row, ast.AnnAssign)]
+            found[node.name] = {ast.unparse(row.target): ast.unparse(row.annotation) for row in rows}
+        elif isinstance(node, ast.ClassDef):
+            found[node.name] = {ast.unparse(row.targets[0]): "" for row in node.body if isinstance(row, ast.Assign)}
+    return found
+
+
+def kind_of(node: ast.expr, kinds: Mapping[str, str], given: Mapping[str, str], fields: Mapping[str, Any]) -> str:
+    """Return the class of a name or attribute, such as `Units` for `armies.units`; empty if it is not known.
+
+    Args:
+        node: The name or attribute.
+        kinds: Classes of names: imports and parameters.
+        given: Attributes that are the only values of names, as in `units = armies.units`.
+        fields: Types of the fields of each class.
+    """
+    if isinstance(node, ast.Attribute):
+        return str(fields.get(kind_of(node.value, kinds, given, fields), {}).get(node.attr, ""))
+    name = node.id if isinstance(node, ast.Name) else ""
+    if name in given:
+        others = {other: value for other, value in given.items() if other != name}
+        return kind_of(ast.parse(given[name], mode="eval").body, kinds, others, fields)
+    return kinds.get(name, "")
 
 
 def writes_of(call: ast.Call) -> set[str]:

@@ -24,7 +24,7 @@ from numba.core.caching import (
     UserProvidedCacheLocator,
     _SourceFileBackedLocatorMixin,
 )
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.core.serialize import dumps
 
 from sim.data.own_rules import own_rules
@@ -33,6 +33,7 @@ from sim.errors import PanjError, shortened
 HERE = Path(__file__).parent
 RULES = "rules"  # subfolder for the engine's own functions; each other source file has its own subfolder
 SEAL = 32  # length in bytes of the digest at the start of a file
+STAGE, CALL = "Failed in ", ">>> "  # what errors of Numba begin with before the reason, and before a call
 printed: set[str] = set()  # notes that this process has printed
 
 
@@ -48,16 +49,24 @@ def naming_rules_of_user() -> Iterator[None]:
     """Within a block, if a rule does not compile, raise a PanjError that names the user's rules."""
     try:
         yield
-    except NumbaError as error:
+    except (NumbaError, UnsupportedBytecodeError) as error:
         if not own_rules():
             raise
         names = ", ".join(str(rule.path) for rule in own_rules())
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        where = next((line for line in lines if any(rule.path.name in line for rule in own_rules())), "")
         raise PanjError(
-            f"rules: found that {names} cannot be compiled ({shortened(lines[0], 160)} {shortened(where, 100)}), "
+            f"rules: found that {names} cannot be compiled ({reason_of(error)}), "
             "expected code that Numba compiles, as in docs/how-to/own-folder.md", key="rules",
         ) from error  # fmt: skip
+
+
+def reason_of(error: Exception) -> str:
+    """Return what is wrong according to an error of Numba, and the line of the user's rule if the error names it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith(STAGE)] or lines
+    call = next((line for line in said[1:2] if line.startswith(CALL)), "")
+    reason = f"no function of Numba takes {call.removeprefix(CALL)}" if call else said[0]
+    named = [line for line in lines if any(f'{rule.path.name}"' in line for rule in own_rules())]
+    return ", ".join([shortened(reason, 160), *(shortened(line.rstrip(":"), 100) for line in named[:1])])
 
 
 def is_ours(file: str) -> bool:

@@ -28,8 +28,9 @@ from sim.engine.chance import seeds_of
 from sim.engine.compile import cache_folder, compiled
 from sim.engine.layout import begin, fresh
 from sim.engine.world import World
-from sim.execution.executors import cores, safe_imports
+from sim.execution.executors import cores
 from sim.execution.work import layout_of
+from sim.processes import safe_imports
 from sim.provenance import PYTHON
 
 COMPILED = f"campaign.run_days-*.{PYTHON}*.nbi"  # Numba's cache file of the function that is compiled last

@@ -17,6 +17,7 @@ from rich.table import Table
 from sim.configuration.settings import Settings
 from sim.configuration.sweep import Sweep
 from sim.execution.backlog import Backlog
+from sim.outcome import own_outcomes
 from sim.provenance import shell_command
 from sim.study.columns import SummaryRow
 from sim.study.reader import StudyCell
@@ -170,8 +171,10 @@ def print_summary(
     """Print the summary of a study.
 
     For a single cell, the table contains the outcomes with a reported figure, the share of falls without a fight, and
-    displaced people. For several cells, it contains the main outcomes of the first `MOST_SHOWN` cells.
+    displaced people. For several cells, it contains the main outcomes of the first `MOST_SHOWN` cells. Both contain the
+    user's own outcomes.
     """
+    own = own_outcomes(settings.end_date)
     sources = f"Sources: {shell_command(['evidence', 'id=F001'])}; every outcome is in summary.csv"
     if len(cells) == 1:
         title = f"{settings.title}: {counted(about['campaigns'], 'campaign')}, {about['calibration']}"
@@ -181,14 +184,14 @@ def print_summary(
         for column in ("outcome", "reported", *simulated):
             table.add_column(column, overflow="fold")
         for row in summaries[0]:
-            if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
+            if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07", *own):
                 table.add_row(row.label, row.reported or "-", *ends_of(row, is_single))
     else:
         campaigns = f"{counted(about['campaigns'], 'campaign')} in {len(cells)} cells"
         title = f"{settings.title}: {campaigns}, {about['calibration']}"
         is_single = about["campaigns"] <= len(cells)
         table = Table(title=title, caption=sources if is_single else f"Median and 90 % interval. {sources}")
-        shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
+        shown = [row for row in summaries[0] if row.outcome in (*MAIN_OUTCOMES, *own)]
         for column in ("cell", *(row.label for row in shown)):
             table.add_column(column, overflow="fold")
         table.add_row("reported", *(row.reported or "-" for row in shown), end_section=True)

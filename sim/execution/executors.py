@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor as Pool
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import PanjError
-from sim.processes import follow_parent, interrupts_deferred
+from sim.processes import ProcessPool, follow_parent, interrupts_deferred, safe_imports
 from sim.study.files import make_arrow_lean
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Workers:
             return ThreadPoolExecutor(self.count, thread_name_prefix="campaigns")
         if self.executor.kind == "processes":
             check_main_module()
-            return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=serve_the_parent)
+            return ProcessPool(self.count, "spawn", serve_the_parent)
         self.client = dask_client(self.executor)
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
@@ -142,29 +141,12 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
     Raises:
         PanjError: If worker processes or a Dask cluster cannot be started.
     """
-    with safe_imports():
+    with safe_imports():  # a Dask cluster replaces lost workers at any time
         workers = Workers(executor)
         try:
             yield workers
         finally:
             workers.close()
-
-
-@contextmanager
-def safe_imports() -> Iterator[None]:
-    """Prevent new Python processes within a block from importing modules of the current folder, such as `types.py`.
-
-    A worker still imports from the import paths of this process, even if the current folder is one of them.
-    """
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop("PYTHONSAFEPATH", None)
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
 
 
 def check_main_module() -> None:

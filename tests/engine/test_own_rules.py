@@ -5,16 +5,19 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from inspect import signature
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
 from test_adding_a_rule import digest_of_days
 
 from sim.configuration.numbers import numbers_in
 from sim.data import own, own_rules
 from sim.data.places import naming_own_files
-from sim.engine import chance
+from sim.engine import cache, chance
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
 from sim.study.starter import STARTER
@@ -87,6 +90,13 @@ def test_a_rule_runs_right_after_the_step_that_it_names(rule):
     ("home = units.home[unit]", "units = armies.prongs", "units"),
     ("home = units.home[unit]", "men = units.men.view(); men -= 1", "view"),
     ("home = units.home[unit]", "men, rest = units.men, 0; men += 1", "men += 1"),
+    ("numbers.hears:", "numbers.hear:",
+     "line 39, numbers.hear: found 'hear', expected one of hears, morale; did you mean 'hears'?"),
+    ("units.crossed[unit]", "units.crosed[unit]", "did you mean 'crossed'?"),
+    ("units.crossed[unit]", "armies.units.crosed[unit]", "armies.units.crosed: found 'crosed'"),
+    ("land.roads, armies", "land.road, armies", "land.road: found 'road'"),
+    ("UnitState.HOLDING", "UnitState.HOLDIN", "did you mean 'HOLDING'?"),
+    ("(today.luck", "(today.luk", "did you mean 'luck'?"),
 ])  # fmt: skip
 def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, before, after, named):
     text = rule.read_text(encoding="utf-8")
@@ -100,6 +110,8 @@ def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, befor
 def test_a_rule_may_use_methods_that_write_to_its_traits_or_only_read(rule):
     text = rule.read_text(encoding="utf-8")
     reading = "home = units.home[unit]; most = units.men.max() + math.floor(2.5); most += 1; units.morale.fill(0.5)"
+    reading += "; group = armies.units; home = group.home[0]; group = armies.forces; home = group.men[0]"
+    reading += "; state = UnitState.HOLDING.value; mine = armies.units; home = mine.home[0]"
     reading += "; mean_hunger(0, armies.garrisons, units, 3.0); list_units(districts.chosen, armies.garrisons, units)"
     text = text.replace("WRITES = (", 'WRITES = ("units.listed", ')
     changed = (
@@ -167,3 +179,38 @@ def test_a_number_of_a_rule_is_drawn_from_the_prior_beside_it(rule):
     key, *drawn = done.stdout.split()
     assert key == "rules.neighbours.morale"
     assert len(set(drawn)) == 3 and all(0 <= float(value) <= 0.2 for value in drawn)
+
+
+BROKEN = """
+from numba import njit
+
+
+@njit
+def helper(men, numbers):
+    return men
+
+
+@njit
+def act(men, numbers):
+    BODY
+"""
+
+
+@pytest.mark.parametrize(("body", "said"), [
+    ("return numbers.hear", "(Unknown attribute 'hear' of type int64, File \"neighbours.py\", line 12)"),
+    ("return missing(men)", "(NameError: name 'missing' is not defined)"),
+    ("return sorted(men, key=3)", "(no function of Numba takes sorted(array(int64, 1d, C), key=Literal[int](3)), File"),
+    ("return helper(men)", "missing a required argument: 'numbers'"),
+    ("yield from men", "(Use of unsupported opcode (GET_YIELD_FROM_ITER) found"),
+])  # fmt: skip
+def test_a_rule_that_does_not_compile_is_refused_with_what_is_wrong(rule, monkeypatch, body, said):
+    rule.write_text(BROKEN.replace("BODY", body), encoding="utf-8")
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+    monkeypatch.setattr(cache, "own_rules", lambda: [own_rules.OwnRule("neighbours", rule, "cross", 50, "")])
+    monkeypatch.chdir(rule.parent)
+    spec = spec_from_file_location("neighbours", rule)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.raises(PanjError) as found, cache.naming_rules_of_user():
+        module.act(np.arange(3), 1)
+    assert str(rule) in str(found.value) and said in str(found.value) and "pipeline" not in str(found.value)

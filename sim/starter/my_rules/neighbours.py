@@ -1,4 +1,4 @@
-"""A garrison is more likely to lose heart and leave if a neighbouring garrison has crossed the river.
+"""A garrison is more likely to lose heart if a neighbouring garrison has crossed the river.
 
 Reads   men of units who have crossed, roads, holders.
 Writes  morale of units.
