@@ -224,7 +224,7 @@ def draw_crossings(made: WorldTables) -> Path:
         made,
         "crossings.png",
         figure,
-        "Soldiers who crossed: free campaigns, assimilated worlds and the record",
+        "Soldiers who crossed: free campaigns, worlds and the record",
         caption,
     )
 

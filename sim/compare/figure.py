@@ -50,8 +50,8 @@ from sim.wording import COUNTED, counted, format_short_day, is_share, reported_i
 MOST_CELLS = 60  # largest number of rows in a readable chart
 FEW_LABELS = 12  # number of rows above which the keys of long labels are written only once, above the rows
 MOST_SENTENCES = 12  # maximum number of sentences to print
-# characters per line of output to a file, of labels and of titles
-LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60
+# characters per line of output to a file, and of labels
+LETTERS, LETTERS_OF_LABEL = 110, 34
 LETTERS_OF_EFFECT = 48  # characters per line in the label of an effect
 NIGHT = "troops_crossed_largest_night"
 STRIPE = "#f3f3f1"  # background colour of the row of a baseline
@@ -343,7 +343,7 @@ def save_result(figure: Figure, drawn: ResultTable[Any], title: str, caption: st
     """Save the chart of a table next to the table, and return its path; raise PanjError if it cannot be written."""
     path = drawn.path.with_suffix(".png")
     with write_errors(path, "compare"):
-        return save_chart(figure, path, textwrap.fill(title, LETTERS_OF_TITLE), caption, made_for(drawn.about, path))
+        return save_chart(figure, path, title, caption, made_for(drawn.about, path))
 
 
 def forest_of(bars: Sequence[Bar], keys: str, about: dict[str, Any], about_campaigns: dict[str, Any]) -> Figure:

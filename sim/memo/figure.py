@@ -4,7 +4,6 @@ Reads   nothing: values and verdicts are given.
 Writes  one PNG. The reported figure is drawn even if risks are compared.
 """
 
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.compare.figure import (
-    LETTERS_OF_TITLE,
     Verdicts,
     bars_of,
     caption_of,
@@ -54,7 +52,7 @@ def draw_comparison(subject: Subject, drawn: Verdicts, every: Verdicts, path: Pa
     figure = forest_of(bars, labels.keys, drawn.about, of_values)
     handles = [*key_of(drawn.about)[:2], *key_of(of_values)[2:], *mark_thresholds(figure.axes[1], subject)]
     add_key(figure, handles, COLUMNS, fontsize=8.5)
-    title = textwrap.fill(drawn.about["label"], LETTERS_OF_TITLE)
+    title = drawn.about["label"]
     caption = caption_of(every, len(every.rows) - len(drawn.rows))
     return save_chart(figure, path, title, caption, made_for(drawn.about, path))
 
@@ -86,7 +84,7 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
     handles = [key_line(line), *key_of(about)[3:], *mark_thresholds(axes, subject)]
     add_key(figure, handles, COLUMNS, fontsize=8.5)
     source = f"Reported: {reported} in evidence.csv." if reported else "Nothing was reported on this outcome."
-    title = textwrap.fill(subject.measure.label, LETTERS_OF_TITLE)
+    title = subject.measure.label
     return save_chart(figure, path, title, f"{describe_campaigns(subject.base)} {source}", made_for(about, path))
 
 

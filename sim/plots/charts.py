@@ -188,6 +188,7 @@ def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: s
 
 def set_around(figure: Figure, title: str, caption: str) -> None:
     """Add a title and a caption to a figure, with or without a layout engine, and compute its final layout."""
+    title = wrap_to_width(figure, title, HEADING)
     if figure.legends:
         figure.legends[0].set_title(title, prop=HEADING)
         figure.legends[0].set_alignment("left")
@@ -224,11 +225,15 @@ def add_caption(figure: Figure, caption: str) -> None:
 
 
 def wrap_caption(figure: Figure, caption: str) -> str:
-    """Wrap a caption so that every line fits between the margins of a figure, and shorten very long names in it."""
-    text, letters = shorten_words(caption), int(figure.get_figwidth() * LETTERS_PER_INCH)
+    """Wrap a caption to the width of a figure."""
+    return wrap_to_width(figure, caption, FontProperties(size=CAPTION))
+
+
+def wrap_to_width(figure: Figure, text: str, font: FontProperties) -> str:
+    """Wrap a text so that every line fits between the margins of a figure, and shorten very long names in it."""
+    text, letters = shorten_words(text), int(figure.get_figwidth() * LETTERS_PER_INCH)
     room = figure.bbox.width * (1 - 2 * EDGE)
     drawn = RendererAgg(1, 1, figure.dpi)  # letters are wider at few dots per inch
-    font = FontProperties(size=CAPTION)
     while True:
         lines = textwrap.wrap(text, letters)
         widths = [drawn.get_text_width_height_descent(line, font, ismath=False)[0] for line in lines]
