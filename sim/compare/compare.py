@@ -24,7 +24,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.compare.effects import Effect, Effects, effects_of, method_of
-from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, parsed, partner_of
+from sim.compare.pairs import (
+    METHOD,
+    Baseline,
+    Judgement,
+    choose_baseline,
+    judge,
+    method_over,
+    parsed,
+    partner_of,
+    runs_of_seeds,
+)
 from sim.compare.risk import METHOD_OF_RISK, Risk, format_bounds, judge_risk, passing, spread_of_risk
 from sim.compare.sentences import (
     Spread,
@@ -243,7 +253,7 @@ def verdict_of(
     seeds, at, at_base = np.intersect1d(ours.seeds, base.seeds, return_indices=True)
     left, right = ours.values[at], base.values[at_base]
     known = ~np.isnan(left - right)
-    pairs = left[known], right[known]
+    pairs = left[known], right[known], runs_of_seeds(seeds[known], ours.sampler_runs)
     judgement, risk = judge_risk(*pairs) if asked is not None and known.any() else (judge(*pairs), None)
     without = [int((~worlds.there[rows]).sum()) for worlds, rows in ((ours, at), (base, at_base))]
     verdict = Verdict(
@@ -462,7 +472,7 @@ def write_effects(
         "paragraph": found.paragraph,
         "worlds": found.worlds,
         "notes": [*fixed, *(left_out if found.left_out else [])],
-        "intervals": method_of(len(found.effects), asked),
+        "intervals": method_over(method_of(len(found.effects), asked), study.sampler_runs),
         "campaigns": found.worlds * len(study.cells),
     }
     return write_pair(study, name, about, Effect._fields, found.effects)
@@ -516,7 +526,7 @@ def about_comparison(comparison: Comparison) -> dict[str, Any]:
         **about,
         "studies": [one.name for one in ((study,) if other is study else (study, other))],
         "notes": list(comparison.notes),
-        "intervals": METHOD if comparison.asked is None else METHOD_OF_RISK,
+        "intervals": method_over(METHOD if comparison.asked is None else METHOD_OF_RISK, study.sampler_runs),
         "campaigns": comparison.campaigns,
     }
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.compare.pairs import METHOD, Baseline, clear, interval_of_mean, never_varies
+from sim.compare.pairs import METHOD, Baseline, clear, interval_of_mean, never_varies, over_runs, runs_of_seeds
 from sim.compare.risk import METHOD_OF_RISK, format_bounds, interval_of_risk, judge_risk
 from sim.compare.sentences import RISK, difference_in_words, format_ends, quote_outcome
 from sim.errors import PanjError
@@ -106,7 +106,8 @@ def effects_of(
     """
     base = dict((baseline.cell or study.default_cell).values) | dict(baseline.pinned)
     levels = {key: levels_of(study, key, base[key]) for key in study.swept}
-    table, left_out = table_of(study, worlds, levels)
+    table, seeds, left_out = table_of(study, worlds, levels)
+    runs = runs_of_seeds(seeds, study.sampler_runs)
     changes = [(axis, level) for axis, values in enumerate(levels.values()) for level in range(1, len(values))]
     pairs = [(one, two) for one, two in combinations(changes, 2) if one[0] != two[0]]
     count = len(changes) + len(pairs)
@@ -119,16 +120,16 @@ def effects_of(
     for axis, level in changes:
         values = mean_of(difference_in(table, axis, level))
         at_base = float(np.take(table, 0, axis + 1).mean())
-        found.append(effect_of("main", keys[axis], names[axis, level], at_base, values, asked, 1.0, count))
+        found.append(effect_of("main", keys[axis], names[axis, level], at_base, values, asked, 1.0, count, runs))
     for one, two in pairs:
         values = mean_of(difference_in(difference_in(table, *one), *two))
         both = f"{keys[one[0]]} x {keys[two[0]]}"
         found.append(
-            effect_of("interaction", both, f"{names[one]} x {names[two]}", math.nan, values, asked, 2.0, count)
+            effect_of("interaction", both, f"{names[one]} x {names[two]}", math.nan, values, asked, 2.0, count, runs)
         )
     found.sort(key=lambda effect: -abs(effect.size))
     risk = float(table.reshape(len(table), -1)[:, 0].mean()) if asked else math.nan
-    preventions = tuple(prevention_by(table, *one, names[one], len(changes)) for one in changes) if asked else ()
+    preventions = tuple(prevention_by(table, *one, names[one], len(changes), runs) for one in changes) if asked else ()
     effects = Effects(tuple(found), len(table), left_out, risk, preventions, "")
     return effects._replace(paragraph=paragraph_of(effects, measure, asked, len(study.cells)))
 
@@ -148,11 +149,11 @@ def levels_of(study: Study, key: str, base: Value) -> list[Value]:
 
 def table_of(
     study: Study, worlds: Mapping[int, Worlds], levels: Mapping[str, Sequence[Value]]
-) -> tuple[np.ndarray, int]:
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Arrange the outcome in an array of worlds x values of the first key x values of the second key, and so on.
 
     Returns:
-        The array, and the number of worlds excluded because a cell has no value in them.
+        The array, the seeds of its worlds, and the number of worlds excluded because a cell has no value in them.
 
     Raises:
         PanjError: The cells are not a full grid, or fewer than two worlds have a value in every cell.
@@ -172,13 +173,14 @@ def table_of(
     for place, one in zip(np.ravel_multi_index(tuple(zip(*places, strict=True)), shape), every, strict=True):
         order = np.argsort(one.seeds)
         flat[:, place] = one.values[order[np.searchsorted(one.seeds[order], common)]]
-    table = flat[~np.isnan(flat).any(axis=1)].reshape(-1, *shape)
+    known = ~np.isnan(flat).any(axis=1)
+    table = flat[known].reshape(-1, *shape)
     if len(table) < 2:
         raise PanjError(
             f"effects: found {counted(len(table), 'seed')} with a value in every cell, expected at least 2: run "
             "the cells with the same seed= and runs="
         )
-    return table, int(seeds.size) - len(table)
+    return table, common[known], int(seeds.size) - len(table)
 
 
 def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
@@ -198,26 +200,43 @@ def describe_change_of(key: str, values: Sequence[Value], level: int) -> str:
 
 
 def effect_of(
-    kind: str, keys: str, change: str, base: float, values: np.ndarray, asked: Range | None, most: float, count: int
+    kind: str,
+    keys: str,
+    change: str,
+    base: float,
+    values: np.ndarray,
+    asked: Range | None,
+    most: float,
+    count: int,
+    runs: np.ndarray | None,
 ) -> Effect:
     """Average an effect over worlds, and compute its interval, Bonferroni-adjusted for `count` effects.
 
-    A single effect has the interval of a comparison.
+    A single effect has the interval of a comparison. With worlds of several runs of the sampler, the interval is at
+    least as wide as that over runs.
     """
+    alpha = 0.05 / count
+    ends = over_runs(ends_of_effect(values, asked, most, count), values, runs, alpha=alpha)
+    return Effect(kind, keys, change, base, float(values.mean()), *ends)
+
+
+def ends_of_effect(values: np.ndarray, asked: Range | None, most: float, count: int) -> tuple[float, float]:
+    """Compute the interval of an effect over worlds, Bonferroni-adjusted for `count` effects."""
     from scipy.stats import t as student  # slow to import
 
-    alpha = 0.05 / count
-    size = float(values.mean())
+    alpha, size = 0.05 / count, float(values.mean())
     if asked is not None:
-        return Effect(kind, keys, change, base, size, *interval_of_risk(values, most, alpha))
+        return interval_of_risk(values, most, alpha)
     if count == 1:
-        return Effect(kind, keys, change, base, size, *interval_of_mean(values))
+        return interval_of_mean(values)
     spread = 0.0 if never_varies(values) else float(values.std(ddof=1))
     half = float(student.ppf(1 - alpha / 2, values.size - 1)) * spread / math.sqrt(values.size)
-    return Effect(kind, keys, change, base, size, size - half, size + half)
+    return size - half, size + half
 
 
-def prevention_by(table: np.ndarray, axis: int, level: int, change: str, count: int) -> Prevention:
+def prevention_by(
+    table: np.ndarray, axis: int, level: int, change: str, count: int, runs: np.ndarray | None
+) -> Prevention:
     """Compare the event in the cell with one change and in the base cell, world by world.
 
     Args:
@@ -227,11 +246,13 @@ def prevention_by(table: np.ndarray, axis: int, level: int, change: str, count: 
         level: Number of its value.
         change: Description of the change.
         count: Number of such changes, for which the intervals are adjusted (Bonferroni).
+        runs: Run of the sampler of each world; None if worlds are unrelated.
     """
     changed: tuple[slice | int, ...] = (slice(None), *(level if key == axis else 0 for key in range(table.ndim - 1)))
     values, base = table[changed], table.reshape(len(table), -1)[:, 0]
     _, risk = judge_risk(values, base)
-    low, high = interval_of_risk(values - base, alpha=0.05 / count)
+    alpha = 0.05 / count
+    low, high = over_runs(interval_of_risk(values - base, alpha=alpha), values - base, runs, alpha=alpha)
     return Prevention(change, risk.prevented, risk.caused, low, high)
 
 

@@ -9,12 +9,13 @@ baseline for all cells.
 
 Source  Common random numbers: Law and Kelton 2000, chapter 11; Glasserman and Yao 1992. Intervals: bootstrap over
         worlds, Efron and Tibshirani 1993, chapters 13 and 14, as in `scipy.stats.bootstrap`.
-Assumed Worlds are exchangeable.
+Assumed Worlds are exchangeable; worlds that followed the record are so only within a run of the sampler, and runs are
+        exchangeable.
 """
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,6 +34,7 @@ METHOD = (
     f"95 % bootstrap over worlds, {RESAMPLES:,} resamples: bias-corrected and accelerated for the mean, percentile for "
     "the median (scipy.stats.bootstrap)"
 )
+METHOD_OVER_RUNS = "at least as wide as 95 % t over the {} runs of the sampler from which the worlds are"
 
 
 Fields = TypeVar("Fields", bound=tuple[Any, ...])
@@ -78,7 +80,52 @@ def parsed(kind: type[Fields], row: Mapping[str, str], prefix: str = "") -> Fiel
     return kind(*(convert(row[f"{prefix}{name}"] or "nan") for name, convert in kind.__annotations__.items()))
 
 
-def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
+def method_over(method: str, sampler_runs: int) -> str:
+    """Return the description of a method of intervals over the worlds of a number of runs of the sampler."""
+    return f"{method}; {METHOD_OVER_RUNS.format(sampler_runs)}" if sampler_runs > 1 else method
+
+
+def runs_of_seeds(seeds: np.ndarray, sampler_runs: int) -> np.ndarray | None:
+    """Return the run of the sampler from which the world of each seed is, or None if worlds are unrelated.
+
+    A file of worlds has one world of each run in turn, and equally many of each.
+    """
+    return seeds % sampler_runs if sampler_runs > 1 else None
+
+
+def over_runs(
+    found: tuple[float, float],
+    differences: np.ndarray,
+    runs: np.ndarray | None,
+    statistic: Callable[[np.ndarray], Any] = np.mean,
+    alpha: float = 0.05,
+) -> tuple[float, float]:
+    """Widen an interval over worlds to that over the runs of the sampler, if that is wider.
+
+    Worlds of one run are alike, so they do not count as independent. The interval over runs is Student's t over the
+    statistic of each run, as for clusters of equal size.
+
+    Args:
+        found: The interval over worlds, as if they were independent.
+        differences: One difference per world.
+        runs: Run of the sampler of each world; None if worlds are unrelated.
+        statistic: The mean or the median.
+        alpha: 1 minus the confidence level.
+
+    Returns:
+        The interval; the given one for fewer than two runs.
+    """
+    from scipy.stats import t as student  # slow to import
+
+    groups = [] if runs is None else [differences[runs == run] for run in np.unique(runs)]
+    if len(groups) < 2 or never_varies(differences):
+        return found
+    spread = float(np.std([statistic(group) for group in groups], ddof=1)) / math.sqrt(len(groups))
+    half, middle = float(student.ppf(1 - alpha / 2, len(groups) - 1)) * spread, float(statistic(differences))
+    return min(found[0], middle - half), max(found[1], middle + half)
+
+
+def judge(cell: np.ndarray, baseline: np.ndarray, runs: np.ndarray | None = None) -> Judgement:
     """Estimate the difference between paired values.
 
     Intervals are bootstrapped over worlds (Efron and Tibshirani 1993). That of the mean is bias-corrected and
@@ -88,6 +135,8 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
     Args:
         cell: One value per world, none missing.
         baseline: The values in the same worlds, in the same order.
+        runs: Run of the sampler of each world, for worlds of several runs; the intervals are then those over runs if
+            these are wider.
 
     Returns:
         The summary. With one pair, the intervals are NaN; without any pair, all numbers except the counts are NaN. If
@@ -101,6 +150,7 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
     lower, higher = int((differences < 0).sum()), int((differences > 0).sum())
     mean, median = float(differences.mean()), float(np.median(differences))
     means, medians = intervals_of(differences)
+    means, medians = over_runs(means, differences, runs), over_runs(medians, differences, runs, np.median)
     return Judgement(
         worlds, mean, *means, median, *medians, lower, worlds - lower - higher, higher,
         lower / worlds, fold_of(cell, baseline, differences),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.compare.pairs import Judgement, fold_of
+from sim.compare.pairs import Judgement, fold_of, over_runs
 from sim.options import Range
 from sim.study.reader import Measure, Worlds
 from sim.wording import Language, language_of
@@ -68,12 +68,14 @@ def passing(worlds: Worlds, asked: Range, measure: Measure, first_day: date) -> 
     return worlds._replace(values=marks)
 
 
-def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]:
+def judge_risk(cell: np.ndarray, baseline: np.ndarray, runs: np.ndarray | None = None) -> tuple[Judgement, Risk]:
     """Estimate the risk difference and the risk ratio of a cell and its baseline, over paired worlds.
 
     Args:
         cell: One value per world: 1 if the threshold is passed, otherwise 0; at least one world, none missing.
         baseline: The values of the baseline in the same worlds, in the same order.
+        runs: Run of the sampler of each world, for worlds of several runs; the interval of the difference is then that
+            over runs if this is wider. Those of the ratio and of each risk are over worlds.
 
     Returns:
         A `Judgement` whose mean is the risk difference and whose median is NaN; and a `Risk` with the numbers of worlds
@@ -82,8 +84,9 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
     differences = cell - baseline
     both, prevented, caused = (int(count.sum()) for count in (cell * baseline == 1, differences < 0, differences > 0))
     counts = both, prevented, caused, cell.size - both - prevented - caused
+    ends = over_runs(interval_of_risk(differences), differences, runs)
     difference = Judgement(
-        cell.size, float(differences.mean()), *interval_of_risk(differences), math.nan, math.nan, math.nan,
+        cell.size, float(differences.mean()), *ends, math.nan, math.nan, math.nan,
         prevented, counts[0] + counts[3], caused, prevented / cell.size, fold_of(cell, baseline, differences),
     )  # fmt: skip
     return difference, Risk(*counts, *ratio_of(*counts[:3]))

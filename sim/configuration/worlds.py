@@ -79,6 +79,11 @@ class Worlds:
         return int(self.about["origins"]) if are_alike(self.about) else None
 
     @property
+    def sampler_runs(self) -> int:
+        """Number of runs of the sampler from which the worlds are, one of each run in turn."""
+        return runs_of(self.about)
+
+    @property
     def caution(self) -> str:
         """Warning about too narrow or rough intervals; empty for one run of the sampler with enough ancestors."""
         if self.ancestors is not None:
@@ -86,8 +91,7 @@ class Worlds:
                 f" All of these worlds descend from {counted(self.ancestors, 'world')} of the prior, so they are "
                 "alike, and intervals over them are too narrow."
             )
-        runs = runs_of(self.about)
-        return f" {describe_runs(runs)}" if runs > 1 else ""
+        return f" {describe_runs(self.sampler_runs)}" if self.sampler_runs > 1 else ""
 
     def question(self, decided: date | None) -> str:
         """Explain how to interpret a changed decision in campaigns that repeat these worlds.

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sim.compare.compare import verdict_of
-from sim.compare.pairs import METHOD
+from sim.compare.pairs import METHOD, method_over
 from sim.configuration.compose import Composer
 from sim.configuration.sweep import Cell
 from sim.data.evidence import read_evidence
@@ -368,7 +368,7 @@ def verdict_rows(
             "missing": verdict.missing,
             "as_it_went_median": format_or_empty(verdict.baseline_campaigns.median),
             "changed_median": format_or_empty(verdict.campaigns.median),
-            "intervals": METHOD, "sentence": verdict.sentence,
+            "intervals": method_over(METHOD, ours.sampler_runs), "sentence": verdict.sentence,
         })  # fmt: skip
     return rows
 
@@ -396,7 +396,8 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
     values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
     there = ~np.isnan(values)
     never = float((cell.after_last - settings.start_date).days) if is_date(row) else math.nan
-    return Worlds(cell, np.array(seeds), np.where(there, values, never), there)
+    runs = settings.worlds.sampler_runs if settings.worlds else 1
+    return Worlds(cell, np.array(seeds), np.where(there, values, never), there, runs)
 
 
 def day_or_number(value: Value, start: date) -> float:

@@ -171,6 +171,11 @@ class Study:
         return {**numbers, **events, **posts, **attention, **self.about["choices"], **dates}
 
     @property
+    def sampler_runs(self) -> int:
+        """Runs of the sampler from which the worlds of all campaigns are, one of each run in turn; 1 if unrelated."""
+        return int(self.about.get("sampler_runs", 1))
+
+    @property
     def base_cell(self) -> StudyCell | None:
         """Cell in which every swept key has its base value; None if there is no such cell."""
         return next((cell for cell in self.cells if all(self.is_base(*pair) for pair in cell.values.items())), None)
@@ -783,6 +788,7 @@ class Worlds(NamedTuple):
     seeds: np.ndarray  # (campaigns) seed of each campaign
     values: np.ndarray  # (campaigns) NaN if missing; for an event that did not occur, the day after the last day
     there: np.ndarray  # (campaigns) bool: whether the campaign has a value of the outcome
+    sampler_runs: int = 1  # runs of the sampler from which the campaigns are, one of each run in turn; 1 if unrelated
 
 
 def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Worlds]:
@@ -809,7 +815,9 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
     cells, seeds = table["cell"].to_numpy(), table["seed"].to_numpy()
     rows = {cell.number: cells == cell.number for cell in study.cells}
     return {
-        cell.number: worlds_in(cell, seeds[rows[cell.number]], values[rows[cell.number]], measure, first_day)
+        cell.number: worlds_in(
+            cell, seeds[rows[cell.number]], values[rows[cell.number]], measure, first_day, study.sampler_runs
+        )
         for cell in study.cells
     }
 
@@ -825,11 +833,13 @@ def numbers_of(column: pa.ChunkedArray, measure: Measure, first_day: date) -> np
     return column.cast(pa.date32()).cast(pa.int32()).cast(pa.float64()).to_numpy() - (first_day - EPOCH).days
 
 
-def worlds_in(cell: StudyCell, seeds: np.ndarray, values: np.ndarray, measure: Measure, first_day: date) -> Worlds:
+def worlds_in(
+    cell: StudyCell, seeds: np.ndarray, values: np.ndarray, measure: Measure, first_day: date, sampler_runs: int = 1
+) -> Worlds:
     """Return the campaigns of a cell, given their values from `numbers_of`."""
     there = ~np.isnan(values)
     never = (cell.after_last - first_day).days if measure.is_date else math.nan
-    return Worlds(cell, seeds, np.where(there, values, never), there)
+    return Worlds(cell, seeds, np.where(there, values, never), there, sampler_runs)
 
 
 @dataclass(frozen=True)

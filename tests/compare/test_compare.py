@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.compare import figure as show
-from sim.compare.compare import MAIN_OUTCOMES, Comparison, compare, open_studies
+from sim.compare.compare import MAIN_OUTCOMES, Comparison, about_comparison, compare, open_studies
 from sim.compare.compare import write_verdicts as write_all
-from sim.compare.pairs import RESAMPLES, choose_baseline, clear, intervals_of, judge, with_titles
+from sim.compare.pairs import RESAMPLES, choose_baseline, clear, intervals_of, judge, runs_of_seeds, with_titles
 from sim.compare.sentences import difference_in_words, notes_on_fixed, quote_outcome
 from sim.configuration.changes import title_of_scenario
 from sim.configuration.numbers import declared_numbers
@@ -478,6 +478,39 @@ def test_studies_of_other_rules_data_or_settings_are_warned_of(tmp_path):
     notes = verdicts_of(ours, "troops_crossed", against=theirs).notes
     assert notes[0].startswith("Warning: the two studies were made with different rules (aaaaaaaaaaaaaaaa and cccc")
     assert notes[1] == "ours differs from theirs in border=as_reported and not closed."
+
+
+def test_intervals_over_worlds_of_several_runs_of_the_sampler_are_those_over_runs():
+    """Effects that differ between runs by 3 and between the worlds of a run by 1, around a true effect of 0."""
+    draws, seeds = np.random.default_rng(5), np.arange(400)
+    runs = runs_of_seeds(seeds, 8)
+    alike, held = 0, 0
+    for _ in range(200):
+        differences = draws.normal(0.0, 3.0, 8)[runs] + draws.normal(size=seeds.size)
+        found, wide = (judge(differences, np.zeros(seeds.size), one) for one in (None, runs))
+        assert wide.mean_difference == found.mean_difference
+        assert wide.mean_low <= found.mean_low and wide.mean_high >= found.mean_high
+        alike += found.mean_low <= 0.0 <= found.mean_high
+        held += wide.mean_low <= 0.0 <= wide.mean_high
+    assert alike / 200 < 0.5
+    assert 0.9 <= held / 200 <= 0.99
+
+
+def test_a_study_of_worlds_of_several_runs_says_how_its_intervals_were_made(tmp_path):
+    ours = [float(seed % 4) + 0.1 * (seed % 3) for seed in range(40)]
+    cells = one_key(("as_reported", [0.0] * 40), ("none", ours))
+    alone, together = (write_study(tmp_path / f"{runs}", cells, sampler_runs=runs) for runs in (1, 4))
+    widths, methods = [], []
+    for folder in (alone, together):
+        comparison = verdicts_of(folder, "troops_crossed")
+        judgement = comparison.verdicts[0].judgement
+        widths.append(judgement.mean_high - judgement.mean_low)
+        methods.append(about_comparison(comparison)["intervals"])
+    half = 3.1824463 * np.std([np.mean(ours[run::4]) for run in range(4)], ddof=1) / 2  # t with 3 degrees of freedom
+    assert widths[1] == pytest.approx(2 * half)
+    assert widths[0] < widths[1]
+    assert methods[1].endswith("95 % t over the 4 runs of the sampler from which the worlds are")
+    assert "sampler" not in methods[0]
 
 
 def test_posts_attention_and_events_in_which_two_studies_differ_are_named(tmp_path):

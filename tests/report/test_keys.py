@@ -1,10 +1,10 @@
-"""A legend above a figure is never cut off, and an axis of counts has no halves."""
+"""A title or legend above a figure is never cut off, and an axis of counts has no halves."""
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.ticker import MaxNLocator
 
-from sim.plots.charts import add_key, key_line, new_figure, number_axis
+from sim.plots.charts import Spaces, add_key, key_line, new_figure, new_panels, number_axis, set_around
 
 
 @pytest.mark.parametrize("letters", [5, 30, 90])
@@ -17,6 +17,23 @@ def test_a_key_takes_as_many_columns_as_fit(letters):
     assert len(figure.legends) == 1
     assert width <= figure.bbox.width or legend._ncols == 1
     assert letters > 5 or legend._ncols == 4
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+@pytest.mark.parametrize("is_fixed", [False, True])
+def test_a_long_title_is_wrapped_to_the_width_of_its_figure(is_fixed, has_key):
+    figure = new_panels(1, 1, 2.0, Spaces())[0] if is_fixed else new_figure(3.0)
+    if not is_fixed:
+        figure.subplots()
+    if has_key:
+        add_key(figure, [key_line("one")], 1)
+    title = "Soldiers who crossed in the largest night of free campaigns, of assimilated worlds and of the record"
+    set_around(figure, title, "Caption.")
+    titles = [figure.legends[0].get_title()] if has_key else [*figure.texts, figure._suptitle]
+    found = [one for one in titles if one and " ".join(one.get_text().split()) == title]
+    box = found[0].get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    assert "\n" in found[0].get_text()
 
 
 @pytest.mark.parametrize("highest", [1, 2, 3, 70, 1600])
