@@ -58,7 +58,7 @@ class Prevention(NamedTuple):
     change: str  # description such as `border=closed instead of as_reported`
     prevented: int  # worlds with the event in the base cell, but not with the change
     caused: int  # worlds with the event only with the change
-    low: float  # lower end of the joint interval of the risk difference, over all such changes
+    low: float  # lower end of the joint interval of the risk with the change minus half the risk in the base cell
     high: float
 
 
@@ -252,7 +252,8 @@ def prevention_by(
     values, base = table[changed], table.reshape(len(table), -1)[:, 0]
     _, risk = judge_risk(values, base)
     alpha = 0.05 / count
-    low, high = over_runs(interval_of_risk(values - base, alpha=alpha), values - base, runs, alpha=alpha)
+    above_half = values - HALF * base  # its mean is negative if the change more than halves the risk
+    low, high = over_runs(interval_of_risk(above_half, alpha=alpha), above_half, runs, alpha=alpha)
     return Prevention(change, risk.prevented, risk.caused, low, high)
 
 
@@ -304,9 +305,9 @@ def describe_prevention(found: Effects, event: str) -> str:
         f"In this model {event} in {significant(100 * found.risk)} % of the worlds at the base settings "
         f"({happened:,} of {found.worlds:,})."
     ]
-    would = [one.change for one in changes if one.high < -HALF * found.risk]
-    would_not = [one.change for one in changes if one.low > -HALF * found.risk]
-    unsure = [one.change for one in changes if one.low <= -HALF * found.risk <= one.high]
+    would = [one.change for one in changes if one.high < 0]
+    would_not = [one.change for one in changes if one.low > 0]
+    unsure = [one.change for one in changes if one.low <= 0 <= one.high]
     if len(would_not) == len(changes):
         interval = name_of_interval(len(changes))
         none = {1: "The one change would not have", 2: "Neither of the two changes alone would have"}

@@ -131,6 +131,14 @@ def test_what_a_change_prevents_is_counted_with_every_other_key_at_its_base_valu
     assert (row.risk.prevented, row.risk.caused) == (closed.prevented, closed.caused)  # one number in two places
 
 
+def test_a_change_that_prevents_every_event_is_said_to_halve_the_risk_even_in_few_worlds(tmp_path):
+    asked = Range(Threshold("5", 5.0), None)
+    folder = grid(tmp_path / "made", lambda place, seeds: np.where((seeds < 14) & (place[1] == 0), 9.0, 1.0))
+    found = effects_in(folder, asked)
+    assert "This risk would have been more than halved by border=closed" in found.paragraph
+    assert "border=closed instead of as_reported, prevented in 14 and caused in 0" in found.paragraph
+
+
 def test_the_verb_writes_effects_draws_them_and_says_them_in_one_paragraph(tmp_path, capsys):
     folder = grid(tmp_path / "made", lambda place, seeds: 3.0 * place[0] + seeds % 7 + place[1] * (seeds % 3))
     tables = write_verdicts([str(folder), "outcome=troops_crossed", "effects=true"])
