@@ -330,8 +330,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
     values = numbers_of(one.table[measure.outcome], measure, first)
-    runs = one.settings.worlds.sampler_runs if one.settings.worlds else 1
-    return worlds_in(cell, one.table["seed"].to_numpy(), values, measure, first, runs)
+    return worlds_in(cell, one.table["seed"].to_numpy(), values, measure, first, one.settings.sampler_runs)
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:

@@ -217,11 +217,11 @@ def undone(usual: Mapping[str, Any], section: Mapping[str, Any]) -> Iterator[Cha
         usual: Section of the default choice.
         section: Section of the other choice, in whose place these numbers have their declared values again.
     """
-    kept = {key for how in HOW for key in section.get(how, {})}
-    values = {key: amount for key, amount in values_of(usual).items() if key not in kept}
-    for key, amount in values.items():
-        if amount != declared(key)["value"]:
-            yield number_changed(key, "from", value=f"{declared(key)['value']:g}", before=f"{amount:g}")
+    kept = values_of(section)
+    for key, before in values_of(usual).items():
+        value = declared(key)["value"]
+        if key not in kept and value != before:
+            yield number_changed(key, "from", value=f"{value:g}", before=f"{before:g}")
     for region, weight in usual.get("attention", {}).items():
         if region not in section.get("attention", {}):
             yield attention_changed(region, "1", f"{weight:g}")

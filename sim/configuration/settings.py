@@ -108,6 +108,11 @@ class Settings:
         """Worlds that followed the record, from which campaigns start; None for free campaigns."""
         return None if self.draws is None else self.draws.worlds
 
+    @property
+    def sampler_runs(self) -> int:
+        """Runs of the sampler from which the worlds of campaigns are, one of each run in turn; 1 if unrelated."""
+        return 1 if self.worlds is None else self.worlds.sampler_runs
+
     def question(self, decided: date | None) -> str:
         """Explain how to interpret a changed decision in campaigns that followed the record.
 

@@ -370,7 +370,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "end_date": settings.end_date.isoformat(),
         "calibration": calibration_of(scope),
         "worlds": settings.worlds.digest if settings.worlds else "",
-        "sampler_runs": settings.worlds.sampler_runs if settings.worlds else 1,
+        "sampler_runs": settings.sampler_runs,
         "what_if": settings.question(None),
         "settings_fingerprint": settings.fingerprint(),
         "data_fingerprint": settings.facts.fingerprint,

@@ -52,9 +52,8 @@ def draw_comparison(subject: Subject, drawn: Verdicts, every: Verdicts, path: Pa
     figure = forest_of(bars, labels.keys, drawn.about, of_values)
     handles = [*key_of(drawn.about)[:2], *key_of(of_values)[2:], *mark_thresholds(figure.axes[1], subject)]
     add_key(figure, handles, COLUMNS, fontsize=8.5)
-    title = drawn.about["label"]
     caption = caption_of(every, len(every.rows) - len(drawn.rows))
-    return save_chart(figure, path, title, caption, made_for(drawn.about, path))
+    return save_chart(figure, path, drawn.about["label"], caption, made_for(drawn.about, path))
 
 
 @in_style
@@ -84,8 +83,8 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
     handles = [key_line(line), *key_of(about)[3:], *mark_thresholds(axes, subject)]
     add_key(figure, handles, COLUMNS, fontsize=8.5)
     source = f"Reported: {reported} in evidence.csv." if reported else "Nothing was reported on this outcome."
-    title = subject.measure.label
-    return save_chart(figure, path, title, f"{describe_campaigns(subject.base)} {source}", made_for(about, path))
+    caption = f"{describe_campaigns(subject.base)} {source}"
+    return save_chart(figure, path, subject.measure.label, caption, made_for(about, path))
 
 
 def mark_thresholds(axes: Axes, subject: Subject) -> list[Artist]:

@@ -199,8 +199,9 @@ def describe_misfit(study: Study) -> str:
     if few := describe_few(study.cell.finished):
         return few
     rows = {str(row["outcome"]): row for _, row in study.summary.iterrows()}
-    placed = {name: place_among(values_of(study, name), row) for name, row in rows.items()}
-    counts = {name: values_of(study, name).size for name, side in placed.items() if side is not None}
+    values = {name: values_of(study, name) for name in rows}
+    placed = {name: place_among(values[name], row) for name, row in rows.items()}
+    counts = {name: values[name].size for name, side in placed.items() if side is not None}
     if counts and (few := describe_few(max(counts.values()))):
         return few
     sides = {name: side for name, side in placed.items() if side is not None and counts[name] >= FEWEST}

@@ -396,8 +396,7 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
     values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
     there = ~np.isnan(values)
     never = float((cell.after_last - settings.start_date).days) if is_date(row) else math.nan
-    runs = settings.worlds.sampler_runs if settings.worlds else 1
-    return Worlds(cell, np.array(seeds), np.where(there, values, never), there, runs)
+    return Worlds(cell, np.array(seeds), np.where(there, values, never), there, settings.sampler_runs)
 
 
 def day_or_number(value: Value, start: date) -> float:

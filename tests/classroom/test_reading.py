@@ -38,9 +38,9 @@ COUNT, DATE, SHARE = "troops_crossed_by_2021_07_07", "first_capital_fell", "shar
 RUNS = 200
 
 
-def study(last=date(2021, 9, 11), calibration="calibrated", worlds=None):
+def study(last=date(2021, 9, 11), calibration="calibrated", runs=1):
     start, days = date(2021, 5, 1), (last - date(2021, 5, 1)).days
-    return SimpleNamespace(start_date=start, end_date=last, days=days, calibration=calibration, worlds=worlds)
+    return SimpleNamespace(start_date=start, end_date=last, days=days, calibration=calibration, sampler_runs=runs)
 
 
 def campaigns(values, name=COUNT, settings=None, seeds=None):
@@ -67,7 +67,7 @@ def test_a_planted_difference_is_told_apart_with_the_interval_that_compare_gives
 def test_worlds_of_several_runs_of_the_sampler_do_not_count_as_independent():
     base = noise(80)
     changed = base + 100.0 * (np.arange(80) % 4 - 1)  # on average higher, but not in every run
-    worlds = study(worlds=SimpleNamespace(sampler_runs=4))
+    worlds = study(runs=4)
     alone = read(campaigns(base), campaigns(changed), COUNT)
     together = read(campaigns(base, settings=worlds), campaigns(changed, settings=worlds), COUNT)
     assert alone.sure == CLEAR
