@@ -33,7 +33,6 @@ from sim.compare.pairs import (
     method_over,
     parsed,
     partner_of,
-    runs_of_seeds,
 )
 from sim.compare.risk import METHOD_OF_RISK, Risk, format_bounds, judge_risk, passing, spread_of_risk
 from sim.compare.sentences import (
@@ -64,6 +63,7 @@ from sim.study.reader import (
     read_head,
     read_measure,
     read_worlds,
+    runs_of_seeds,
 )
 from sim.wording import Language, counted
 
@@ -263,28 +263,29 @@ def verdict_of(
         unpaired=ours.seeds.size + base.seeds.size - 2 * seeds.size,
         without_event=without[0] if measure.is_date else 0,
         baseline_without_event=without[1] if measure.is_date else 0,
-        campaigns=spread_of(ours.values, asked),
-        baseline_campaigns=spread_of(base.values, asked),
+        campaigns=spread_of(ours.values, asked, ours.runs),
+        baseline_campaigns=spread_of(base.values, asked, base.runs),
         sentence="",
         risk=risk,
     )  # fmt: skip
     return verdict._replace(sentence=sentence_of(verdict, measure, change, ours.cell.after_last, asked, language))
 
 
-def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
+def spread_of(values: np.ndarray, asked: Range | None = None, runs: np.ndarray | None = None) -> Spread:
     """Compute the median and the 5 and 95 % quantiles of all non-missing values.
 
     Args:
         values: One value per campaign; nan if missing. If a range is requested, 1 for a value in the range, otherwise
             0.
         asked: The requested range, or None.
+        runs: Run of the sampler of each campaign; None if campaigns are unrelated. Used for the interval of a risk.
 
     Returns:
         The median and the quantiles or, if a range is requested, the risk and its 95 % interval. A single value is the
         median and has no other quantiles (nan).
     """
     if asked is not None:
-        return Spread(*spread_of_risk(values))
+        return Spread(*spread_of_risk(values, runs))
     there = values[~np.isnan(values)]
     if there.size < 2:
         return Spread(float(there[0]) if there.size else math.nan, math.nan, math.nan)

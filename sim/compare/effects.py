@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.compare.pairs import METHOD, Baseline, clear, interval_of_mean, never_varies, over_runs, runs_of_seeds
+from sim.compare.pairs import METHOD, Baseline, clear, interval_of_mean, never_varies, over_runs
 from sim.compare.risk import METHOD_OF_RISK, format_bounds, interval_of_risk, judge_risk
 from sim.compare.sentences import RISK, difference_in_words, format_ends, quote_outcome
 from sim.errors import PanjError
 from sim.options import Range
-from sim.study.reader import Measure, Study, Value, Worlds, same
+from sim.study.reader import Measure, Study, Value, Worlds, runs_of_seeds, same
 from sim.wording import counted, format_day, say, significant
 
 MOST_EFFECTS = 2_000  # largest number of effects; with more, joint intervals would be too wide to be useful

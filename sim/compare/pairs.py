@@ -85,14 +85,6 @@ def method_over(method: str, sampler_runs: int) -> str:
     return f"{method}; {METHOD_OVER_RUNS.format(sampler_runs)}" if sampler_runs > 1 else method
 
 
-def runs_of_seeds(seeds: np.ndarray, sampler_runs: int) -> np.ndarray | None:
-    """Return the run of the sampler from which the world of each seed is, or None if worlds are unrelated.
-
-    A file of worlds has one world of each run in turn, and equally many of each.
-    """
-    return seeds % sampler_runs if sampler_runs > 1 else None
-
-
 def over_runs(
     found: tuple[float, float],
     differences: np.ndarray,

@@ -3,8 +3,10 @@
 In a world, the event is *prevented* if only the baseline passes the threshold, and *caused* if only the cell does.
 
 Source  Intervals for paired proportions: Bonett and Price 2012 (difference), Bonett and Price 2006 (ratio), both
-        recommended by Fagerland, Lydersen and Laake 2014; for one risk: Wilson 1927.
-Assumed Worlds are exchangeable.
+        recommended by Fagerland, Lydersen and Laake 2014; for one risk: Wilson 1927. Over runs of the sampler: ratio of
+        two means of clusters, linearised (Cochran 1977, chapter 6).
+Assumed Worlds are exchangeable; worlds that followed the record are so only within a run of the sampler, and runs are
+        exchangeable.
 """
 
 import math
@@ -74,8 +76,8 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray, runs: np.ndarray | None =
     Args:
         cell: One value per world: 1 if the threshold is passed, otherwise 0; at least one world, none missing.
         baseline: The values of the baseline in the same worlds, in the same order.
-        runs: Run of the sampler of each world, for worlds of several runs; the interval of the difference is then that
-            over runs if this is wider. Those of the ratio and of each risk are over worlds.
+        runs: Run of the sampler of each world, for worlds of several runs; the intervals are then those over runs if
+            these are wider.
 
     Returns:
         A `Judgement` whose mean is the risk difference and whose median is NaN; and a `Risk` with the numbers of worlds
@@ -89,7 +91,8 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray, runs: np.ndarray | None =
         cell.size, float(differences.mean()), *ends, math.nan, math.nan, math.nan,
         prevented, counts[0] + counts[3], caused, prevented / cell.size, fold_of(cell, baseline, differences),
     )  # fmt: skip
-    return difference, Risk(*counts, *ratio_of(*counts[:3]))
+    ratio, *of_ratio = ratio_of(*counts[:3])
+    return difference, Risk(*counts, ratio, *ratio_over_runs((of_ratio[0], of_ratio[1]), cell, baseline, runs))
 
 
 def interval_of_risk(differences: np.ndarray, most: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
@@ -133,6 +136,31 @@ def ratio_of(both: int, prevented: int, caused: int) -> tuple[float, float, floa
     )
 
 
+def ratio_over_runs(
+    found: tuple[float, float], cell: np.ndarray, baseline: np.ndarray, runs: np.ndarray | None
+) -> tuple[float, float]:
+    """Widen an interval of a risk ratio over worlds to that over the runs of the sampler, if that is wider.
+
+    The logarithm of the ratio is linearised: it varies between runs as the mean of (cell - ratio x baseline) / risk of
+    the cell.
+
+    Args:
+        found: The interval over worlds, as if they were independent.
+        cell: One mark per world.
+        baseline: The marks of the baseline in the same worlds.
+        runs: Run of the sampler of each world; None if worlds are unrelated.
+
+    Returns:
+        The interval; the given one for fewer than two runs, or if one of the risks is zero.
+    """
+    ours, theirs = float(cell.mean()), float(baseline.mean())
+    if ours == 0 or theirs == 0:
+        return found
+    ratio = ours / theirs
+    low, high = over_runs((0.0, 0.0), (cell - ratio * baseline) / ours, runs)
+    return min(found[0], ratio * math.exp(low)), max(found[1], ratio * math.exp(high))
+
+
 def wilson(count: int, size: int, z: float) -> tuple[float, float]:
     """Compute the Wilson interval of the share `count` / `size`, where `z` is the normal quantile (1.96 for 95 %)."""
     from scipy.stats import binomtest, norm  # slow to import
@@ -141,17 +169,26 @@ def wilson(count: int, size: int, z: float) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
+def spread_of_risk(marks: np.ndarray, runs: np.ndarray | None = None) -> tuple[float, float, float]:
     """Compute the risk in the campaigns of one cell and its 95 % Wilson interval.
 
-    All three numbers are NaN if no campaign has a value.
+    Args:
+        marks: One mark per campaign: 1, 0, or NaN if it has no value.
+        runs: Run of the sampler of each campaign, for worlds of several runs; the interval is then that over runs if
+            this is wider.
+
+    Returns:
+        The risk and the ends of its interval; all NaN if no campaign has a value.
     """
     from scipy.stats import norm  # slow to import
 
-    known = marks[~np.isnan(marks)]
+    there = ~np.isnan(marks)
+    known = marks[there]
     if not known.size:
         return math.nan, math.nan, math.nan
-    return float(known.mean()), *wilson(int(known.sum()), int(known.size), float(norm.ppf(0.975)))
+    found = wilson(int(known.sum()), int(known.size), float(norm.ppf(0.975)))
+    low, high = over_runs(found, known, None if runs is None else runs[there])
+    return float(known.mean()), max(0.0, low), min(1.0, high)
 
 
 def format_bounds(asked: Range, measure: Measure, language: Language | None = None) -> str:

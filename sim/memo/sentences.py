@@ -83,6 +83,11 @@ class Subject(NamedTuple):
         return self.worlds.values[known(self.worlds)]
 
     @property
+    def runs(self) -> Any:
+        """Run of the sampler from which each of these campaigns is; None if campaigns are unrelated."""
+        return None if self.worlds.runs is None else self.worlds.runs[known(self.worlds)]
+
+    @property
     def spread(self) -> Spread:
         """Median and 90 % interval of the outcome in the baseline."""
         return spread_of(self.worlds.values)
@@ -194,7 +199,7 @@ def describe_risk_of(subject: Subject) -> str:
     """Return the share of the baseline's campaigns in the requested range, with its 95 % interval."""
     assert subject.asked is not None
     marks = subject.asked.holds(subject.values + subject.origin).astype(float)
-    share, low, high = spread_of(marks, subject.asked)
+    share, low, high = spread_of(marks, subject.asked, subject.runs)
     return (
         f"{int(marks.sum()):,} of {counted(marks.size, 'campaign')} ({100 * share:.3g} %; 95 % interval: "
         f"{100 * low:.3g} to {100 * high:.3g} %)"

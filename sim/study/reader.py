@@ -781,6 +781,14 @@ def read_summary(path: Path) -> list[dict[str, str]]:
     return rows
 
 
+def runs_of_seeds(seeds: np.ndarray, sampler_runs: int) -> np.ndarray | None:
+    """Return the run of the sampler from which the world of each seed is, or None if worlds are unrelated.
+
+    A file of worlds has one world of each run in turn, and equally many of each.
+    """
+    return seeds % sampler_runs if sampler_runs > 1 else None
+
+
 class Worlds(NamedTuple):
     """Values of one outcome in the campaigns of one cell."""
 
@@ -789,6 +797,11 @@ class Worlds(NamedTuple):
     values: np.ndarray  # (campaigns) NaN if missing; for an event that did not occur, the day after the last day
     there: np.ndarray  # (campaigns) bool: whether the campaign has a value of the outcome
     sampler_runs: int = 1  # runs of the sampler from which the campaigns are, one of each run in turn; 1 if unrelated
+
+    @property
+    def runs(self) -> np.ndarray | None:
+        """Run of the sampler from which each campaign is; None if campaigns are unrelated."""
+        return runs_of_seeds(self.seeds, self.sampler_runs)
 
 
 def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Worlds]:

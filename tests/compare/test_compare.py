@@ -19,7 +19,7 @@ import pytest
 from sim.compare import figure as show
 from sim.compare.compare import MAIN_OUTCOMES, Comparison, about_comparison, compare, open_studies
 from sim.compare.compare import write_verdicts as write_all
-from sim.compare.pairs import RESAMPLES, choose_baseline, clear, intervals_of, judge, runs_of_seeds, with_titles
+from sim.compare.pairs import RESAMPLES, choose_baseline, clear, intervals_of, judge, with_titles
 from sim.compare.sentences import difference_in_words, notes_on_fixed, quote_outcome
 from sim.configuration.changes import title_of_scenario
 from sim.configuration.numbers import declared_numbers
@@ -31,7 +31,7 @@ from sim.outcome import declared_rows, fingerprint_of_row, is_as_defined, last_d
 from sim.plots.tables import read_rows
 from sim.report.outcomes import chosen_outcomes
 from sim.story.story import describe_outcome_of_campaign
-from sim.study.reader import Measure, open_study, read_measure
+from sim.study.reader import Measure, open_study, read_measure, runs_of_seeds
 from sim.wording import language_of
 
 WORLDS = 24

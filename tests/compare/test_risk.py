@@ -8,7 +8,7 @@ import pytest
 from test_compare import one_key, verdicts_of, write_study, write_verdicts
 
 from sim.compare import figure as show
-from sim.compare.risk import format_bounds, interval_of_risk, judge_risk, ratio_of
+from sim.compare.risk import format_bounds, interval_of_risk, judge_risk, ratio_of, spread_of_risk
 from sim.compare.sentences import notes_on_ties
 from sim.errors import PanjError
 from sim.options import Range, read_threshold
@@ -159,3 +159,40 @@ def test_campaigns_exactly_at_a_threshold_are_stated_once_per_cell():
         "above."
     ]
     assert notes_on_ties(worlds, measure, DAY_0, None) == []
+
+
+def test_intervals_of_risks_and_ratios_over_runs_of_the_sampler_cover_the_truth():
+    """Runs of the sampler with risks of their own: of 30 % on average in the baseline, of two thirds of that here."""
+    draws, runs = np.random.default_rng(3), np.arange(400) % 8
+    names = ("baseline", "cell", "ratio")
+    alike, held = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    for _ in range(200):
+        risks = draws.beta(3.0, 7.0, 8)[runs]
+        baseline = (draws.random(runs.size) < risks).astype(float)
+        cell = (draws.random(runs.size) < draws.beta(2.0, 8.0, 8)[runs]).astype(float)
+        for one, hits in ((None, alike), (runs, held)):
+            _, risk = judge_risk(cell, baseline, one)
+            ends = spread_of_risk(baseline, one)[1:], spread_of_risk(cell, one)[1:], (risk.ratio_low, risk.ratio_high)
+            for name, (low, high), truth in zip(names, ends, (0.3, 0.2, 2 / 3), strict=True):
+                hits[name] += low <= truth <= high
+    assert all(alike[name] < 0.8 * 200 for name in names), alike
+    assert all(0.9 * 200 <= held[name] <= 0.995 * 200 for name in names), held
+
+
+def test_the_interval_of_a_risk_over_runs_is_students_t_within_zero_and_one():
+    marks, runs = np.array([1.0, 0.0, 1.0, 1.0, np.nan, 0.0, 1.0, 0.0]), np.array([0, 1, 0, 1, 0, 1, 0, 1])
+    risk, low, high = spread_of_risk(marks, runs)  # 3 of 3 and 1 of 4
+    assert risk == pytest.approx(4 / 7)
+    assert (low, high) == (0.0, 1.0)
+    assert spread_of_risk(np.zeros(40), np.arange(40) % 8) == spread_of_risk(np.zeros(40))
+
+
+def test_the_interval_of_a_ratio_over_runs_is_that_of_the_linearised_logarithm():
+    cell, baseline = np.array([1.0, 0, 0, 0, 1, 1, 0, 0]), np.array([1.0, 1, 1, 0, 1, 1, 0, 0])
+    runs = np.repeat([0, 1], 4)
+    _, risk = judge_risk(np.tile(cell, 50), np.tile(baseline, 50), np.tile(runs, 50))
+    # ratio 3 / 5; the runs have (1/4 - 3/5 x 3/4) / (3/8) and (2/4 - 3/5 x 2/4) / (3/8), so +-8/15; t 12.706
+    half = 12.7062047 * (8 / 15)
+    assert risk.ratio == pytest.approx(0.6)
+    assert (risk.ratio_low, risk.ratio_high) == pytest.approx((0.6 * math.exp(-half), 0.6 * math.exp(half)))
+    assert judge_risk(np.zeros(8), baseline, runs)[1] == judge_risk(np.zeros(8), baseline)[1]
