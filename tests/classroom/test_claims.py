@@ -148,6 +148,14 @@ def test_an_effect_is_the_difference_of_campaigns_with_one_seed():
     assert found.low <= found.mean <= found.high
 
 
+def test_the_interval_of_an_effect_in_worlds_of_several_runs_is_over_the_runs():
+    ours, base = table([float(seed % 2) for seed in range(20)]), table([0.0] * 20)
+    alone, together = answer_of(ours, base, "peak_queue", ""), answer_of(ours, base, "peak_queue", "", 2)
+    assert alone.mean == together.mean == 0.5
+    assert alone.low > 0.0 and alone.high < 1.0
+    assert together.high - together.low == pytest.approx(12.7062047)  # t with one degree of freedom, runs 0 and 1
+
+
 def test_the_order_of_rows_decides_nothing():
     ours, base = table([3.0, 1.0, 4.0, 1.0, 5.0]), table([2.0, 7.0, 1.0, 8.0, 2.0])
     turned = ours.take(pa.array([4, 2, 0, 1, 3]))

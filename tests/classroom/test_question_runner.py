@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -79,7 +80,9 @@ def asked(register, *choices, about="effect"):
 
 
 def runner_of(register, desk):
-    return QuestionRunner(register, desk.ask, lambda overrides: "as declared")
+    return QuestionRunner(
+        register, desk.ask, lambda overrides: SimpleNamespace(calibration="as declared", sampler_runs=1)
+    )
 
 
 def stage(register, code):

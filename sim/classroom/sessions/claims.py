@@ -193,13 +193,23 @@ class Score(NamedTuple):
     best: float  # score of the central range of the campaigns themselves; NaN for an effect
 
 
-def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -> Answer:
-    """Return the answer for a choice, from the outcomes of its campaigns and of the baseline campaigns."""
+def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str, sampler_runs: int = 1) -> Answer:
+    """Return the answer for a choice.
+
+    Args:
+        table: The outcomes of its campaigns, with their seeds.
+        base: Those of the baseline.
+        outcome: Name of the outcome.
+        calibration: Source of the uncertain numbers.
+        sampler_runs: Number of runs of the sampler from which the campaigns are, if they followed the record.
+    """
     from sim.compare.pairs import judge  # SciPy, slow to import
+    from sim.study.reader import runs_of_seeds
 
     ours, theirs = by_seed(table, outcome), by_seed(base, outcome)
     pairs = sorted(ours.keys() & theirs.keys())
-    found = judge(np.array([ours[seed] for seed in pairs]), np.array([theirs[seed] for seed in pairs]))
+    runs = runs_of_seeds(np.array(pairs, np.int64), sampler_runs)
+    found = judge(np.array([ours[seed] for seed in pairs]), np.array([theirs[seed] for seed in pairs]), runs)
     return Answer(
         tuple(ours[seed] for seed in sorted(ours)),
         tuple(ours[seed] - theirs[seed] for seed in pairs),

@@ -21,6 +21,7 @@ from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import RUNNING, Question
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Overrides
+from sim.configuration.settings import Settings
 from sim.errors import PanjError
 
 LOG = logging.getLogger(__name__)
@@ -59,8 +60,8 @@ class Work:
 class QuestionRunner:
     """A thread that runs the questions of all class sessions. Its methods may be called from any thread."""
 
-    def __init__(self, register: Register, ask: Ask, calibration_of: Callable[[Overrides], str]) -> None:
-        self.register, self.ask, self.calibration_of = register, ask, calibration_of
+    def __init__(self, register: Register, ask: Ask, settings_of: Callable[[Overrides], Settings]) -> None:
+        self.register, self.ask, self.settings_of = register, ask, settings_of
         self.changed = threading.Condition()
         self.works: dict[tuple[str, int], Work] = {}
         self.is_late = False  # whether there is progress that has not been announced
@@ -187,7 +188,8 @@ class QuestionRunner:
             return failed(error)
         if outcome not in table.column_names:  # the outcome has been removed since the question was asked
             return failed(texts_of("class").say("outcome_gone", outcome=outcome))
-        return answer_of(table, theirs, outcome, self.calibration_of(overrides))
+        settings = self.settings_of(overrides)
+        return answer_of(table, theirs, outcome, settings.calibration, settings.sampler_runs)
 
 
 @cache
@@ -201,5 +203,5 @@ def the_question_runner() -> QuestionRunner:
     return QuestionRunner(
         the_register(),
         desk.ask,
-        lambda overrides: desk.settings(overrides).calibration,
+        desk.settings,
     )
