@@ -7,8 +7,8 @@ them and writes the table of `configs/bands.yaml` and the sentences of `docs/blo
 `question` it runs the sweeps of docs/how-to/sweep.md and docs/how-to/question.md and writes their results; with `july`
 it writes the what-ifs of docs/how-to/july_2021.md; with `worlds` it writes what the page of the worlds in
 `results/worlds_2021_07_07` says, and copies its first figure; with `diagnosis` it writes the tables of
-docs/explanation/diagnosis.md from the same worlds; with `hindcast` that of docs/explanation/hindcast.md from
-`results/hindcast`. The site is built by `docs/make_site.py`.
+docs/explanation/diagnosis.md from the same worlds; with `hindcast` those of docs/explanation/hindcast.md from
+`results/hindcast_one_run` and `results/hindcast`. The site is built by `docs/make_site.py`.
 """
 
 import csv
@@ -18,7 +18,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -50,9 +50,10 @@ from sim.data.configs import folder_of, read_yaml
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
-from sim.hindcast.design import MAPS, PANJ, TARGETS
+from sim.hindcast.design import FREE, GROWTH, MAPS, PANJ, TARGETS
 from sim.hindcast.figures import RIVALS, name_of, read_hindcast
-from sim.hindcast.page import score_of
+from sim.hindcast.figures import Made as Hindcast
+from sim.hindcast.page import score_of, tally
 from sim.memo.sentences import LEFT_OUT
 from sim.options import Assimilate
 from sim.outcome import Value, count_outcomes, read_outcomes
@@ -109,7 +110,9 @@ ASKED = {  # outcome: heading, unit and factor
     "troops_crossed_largest_night": ("soldiers in the largest night", "", 1.0),
 }
 RUNS, FIT_RUNS = 200, 500
-HINDCAST, HINDCAST_PAGE = ROOT / "results" / "hindcast", DOCS / "explanation" / "hindcast.md"
+HINDCAST_PAGE = DOCS / "explanation" / "hindcast.md"
+# folder of each design of the hindcast, keyed by the block with its scores
+HINDCASTS = {"scores": ROOT / "results" / "hindcast_one_run", "scores of eight runs": ROOT / "results" / "hindcast"}
 DIAGNOSIS = DOCS / "explanation" / "diagnosis.md"
 ALONE = 7  # seed of the draws of campaigns that have the numbers of the worlds alone
 FIFTH = 0.3  # distance of a median from the middle of its prior, as a share of it, above which a number is listed
@@ -415,8 +418,15 @@ def numbers_table(priors: Sequence[Prior], shares: Floats) -> str:
 
 
 def write_hindcast() -> None:
-    """Write the mean scores of the hindcast in results/hindcast, with its losses, in docs/explanation/hindcast.md."""
-    made = read_hindcast(HINDCAST)
+    """Write the mean scores of both hindcasts, with their losses, and a comparison in docs/explanation/hindcast.md."""
+    first, second = (read_hindcast(folder) for folder in HINDCASTS.values())
+    for block, made in zip(HINDCASTS, (first, second), strict=True):
+        insert(HINDCAST_PAGE, block, scores_table(made))
+    insert(HINDCAST_PAGE, "both designs", designs_table(first, second))
+
+
+def scores_table(made: Hindcast) -> str:
+    """Return the table of the mean scores of a hindcast, and how many distinct worlds are left at each origin."""
     lines = [f"| target | ahead | origins | Panj | {' | '.join(map(name_of, RIVALS))} |"]
     lines.append("|---" * (len(RIVALS) + 4) + "|")
     for target in (*TARGETS, *MAPS):
@@ -431,7 +441,45 @@ def write_hindcast() -> None:
     ancestors, left = made.about["ancestors"], made.about["distinct_lasting_draws"]
     found = [f"{day}: {count} ({ancestors[day]})" for day, count in left.items()]
     said = f"Distinct sets of lasting draws by origin, and in brackets worlds of the prior: {'; '.join(found)}."
-    insert(HINDCAST_PAGE, "scores", "\n".join([*lines, "", said]))
+    return "\n".join([*lines, "", said])
+
+
+def designs_table(first: Hindcast, second: Hindcast) -> str:
+    """Return the table that answers the questions asked before the second hindcast, with one column per hindcast."""
+    lines = ["| | one run | eight runs |", "|---|---|---|"]
+    for target in TARGETS:
+        for level in (50, 90):
+            rows = [made.rows("counts", forecast=PANJ, target=target) for made in (first, second)]
+            held = [f"{sum(int(row[f'inside_{level}']) for row in one)} of {len(one)}" for one in rows]
+            lines.append(f"| {level} % intervals with the record in them, `{target}` | {' | '.join(held)} |")
+    means = [means_of(made) for made in (first, second)]
+    for kind, targets in (("numbers", TARGETS), ("maps", MAPS)):
+        cells = [key for key in means[0] if key[0] in targets]
+        lower = [sum(one[key] < other[key] for key in cells) for one, other in (means, means[::-1])]
+        held = [f"{count} of {len(cells)}" for count in lower]
+        lines.append(f"| mean score of Panj lower than in the other hindcast, {kind} | {' | '.join(held)} |")
+        for rival in (FREE, GROWTH):
+            worse = [tally_worse(made, targets, rival) for made in (first, second)]
+            lines.append(f"| Panj worse than {name_of(rival)}, {kind} (whole interval) | {' | '.join(worse)} |")
+    return "\n".join(lines)
+
+
+def means_of(made: Hindcast) -> dict[tuple[str, str], float]:
+    """Return the mean score of Panj, keyed by target and horizon."""
+    found = {}
+    for target in (*TARGETS, *MAPS):
+        for row in made.rows("differences", target=target, score=score_of(target), forecast=PANJ):
+            found[target, row["horizon"]] = float(row["mean"])
+    return found
+
+
+def tally_worse(made: Hindcast, targets: Iterable[str], rival: str) -> str:
+    """Count the targets and horizons at which Panj is worse than a rival, as `12 (5) of 16`."""
+    rows = [
+        row for target in targets
+        for row in made.rows("differences", target=target, score=score_of(target), forecast=PANJ, rival=rival)
+    ]  # fmt: skip
+    return f"{tally(rows, 'low_90', 1)} of {len(rows)}"
 
 
 def mean_with_sign(row: Mapping[str, str]) -> str:
