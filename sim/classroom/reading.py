@@ -238,7 +238,8 @@ def read(
         for number, (one, worlds) in enumerate(zip([base, changed] if changed else [base], ours, strict=True))
         if one is not None
     ]
-    verdict = verdict_of(ours[1], ours[0], "", measure, change, language=texts) if changed else None
+    said = texts.say("quoted", label=change)  # labels begin with capitals
+    verdict = verdict_of(ours[1], ours[0], "", measure, said, language=texts) if changed else None
     sure = how_sure(verdict, min(worlds.seeds.size for worlds in ours), len(ours))
     is_open = any(one is not None and one.table is not None and spread.done < spread.runs
                   for one, spread in zip([base, changed], spreads, strict=False))  # fmt: skip

@@ -60,7 +60,7 @@ def test_a_planted_difference_is_told_apart_with_the_interval_that_compare_gives
     reading = read(campaigns(base), campaigns(changed), COUNT, "more of it")
     found = judge(changed, base)
     assert reading.sure == CLEAR
-    assert reading.sentence.startswith("With more of it,") and "higher" in reading.sentence
+    assert reading.sentence.startswith('With "more of it",') and "higher" in reading.sentence
     assert f"{found.mean_low:.0f}"[:2] in reading.sentence and "60 worlds" in reading.sentence
 
 

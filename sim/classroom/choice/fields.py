@@ -152,7 +152,7 @@ def describe_change(form: Form, base: Form) -> str:
     """
     texts, fields = texts_of(PAGE), fields_of()
     changed = [
-        texts.say("change_number" if field.number else "change_choice", label=field.label, value=field.describe(value))
+        describe_value(field, value)
         if (value := form.value(key)) is not None
         else texts.say("change_back", label=field.label)
         for key, field in fields.items()
@@ -166,6 +166,12 @@ def describe_change(form: Form, base: Form) -> str:
         if text not in ours
     ]
     return texts.say("nothing_changed") if not changed else "; ".join(changed)
+
+
+def describe_value(field: Field, value: Any) -> str:
+    """Describe a field with its new value, such as `The border: Closed`."""
+    key = "change_number" if field.number else "change_choice"
+    return texts_of(PAGE).say(key, label=field.label, value=field.describe(value))
 
 
 def describe_override(override: Override) -> str:

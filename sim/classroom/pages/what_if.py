@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import solara
 from solara.lab import use_task
 
-from sim.classroom.choice.fields import POLICIES, Option, chosen_in, describe_choice, fields_of
+from sim.classroom.choice.fields import POLICIES, Option, chosen_in, describe_choice, describe_value, fields_of
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, day, followed, seed, use_attempt
 from sim.classroom.pairs import (
@@ -349,7 +349,7 @@ def Parted(forked: Forked, evening: date, change: Override) -> None:
 def describe_change(change: Override) -> str:
     """Describe a change using the labels in the form, such as `Help for garrisons: Every call is answered`."""
     field = fields_of()[change.key]
-    return f"{field.label}: {field.describe(change.value)}"
+    return describe_value(field, change.value)
 
 
 def label_of(key: str) -> str:
