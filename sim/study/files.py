@@ -179,6 +179,18 @@ def no_empty_folders(*folders: Path) -> Iterator[None]:
         raise
 
 
+def remove_if_only(folder: Path, names: Collection[str]) -> None:
+    """Remove a folder, with everything in it, if nothing in it has a name other than the given ones.
+
+    Args:
+        folder: The folder, which need not exist.
+        names: Names of files and folders that are of no use alone.
+    """
+    found = {path.name for path in folder.rglob("*")}
+    if found and found <= set(names):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def refuse_folder(path: Path) -> None:
     """Raise PlaceTaken if there is a folder in the place of a file that is about to be written."""
     if path.is_dir():
