@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -23,6 +24,7 @@ KERNEL = "ipykernel_launcher"  # name of the program that runs a notebook
 PACKAGE = Path(__file__).parent
 CALIBRATED, ASSIMILATED = "calibrated", "assimilated"  # first words of descriptions of fitted numbers
 NOT_CALIBRATED = "not calibrated"
+DIGITS = 16  # hexadecimal digits of a digest
 UP_TO = " of days up to "  # text before the last day of the reports in descriptions of fits to part of the record
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
@@ -30,6 +32,53 @@ STAMPED = (
     "data_fingerprint", "rules_fingerprint", "outcomes_fingerprint", "commit", "versions", "config_dir",
     "own_files",
 )  # fmt: skip
+
+
+def digest_of(content: Any) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 hash of bytes."""
+    return sha256(content).hexdigest()[:DIGITS]
+
+
+def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a digest of a JSON object to the object.
+
+    Args:
+        content: The JSON object; an existing digest is replaced.
+
+    Returns:
+        A copy with the digest of all other keys under the key `digest`.
+    """
+    bare = {key: value for key, value in content.items() if key != "digest"}
+    return {**bare, "digest": digest_of(json.dumps(bare).encode())}
+
+
+def sealed_text(content: Mapping[str, Any]) -> str:
+    """Format a JSON object with its digest, as in `seal`, in one line with sorted keys.
+
+    Args:
+        content: The JSON object; an existing digest is replaced.
+    """
+    return json.dumps(seal(json.loads(json.dumps(content, sort_keys=True))), sort_keys=True)
+
+
+def unsealed(text: str | bytes) -> dict[str, Any]:
+    """Read a JSON object from text, and check its digest.
+
+    Args:
+        text: The text of an object that was sealed with `seal`.
+
+    Returns:
+        The object, with its digest; objects written by older versions have none and are not checked.
+
+    Raises:
+        ValueError: If the text is not a JSON object, or if its digest does not match.
+    """
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
+    if "digest" in content and seal(content)["digest"] != content["digest"]:
+        raise ValueError("its content does not match its digest")
+    return content
 
 
 def kind_of(calibration: str) -> str:

@@ -5,7 +5,6 @@ Writes  worlds.parquet, which `sim.configuration.worlds` reads. Each row contain
         sampler that it is from, and the number of its ancestor in the prior samples of all runs.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pyarrow as pa
 from sim.assimilation.campaigns import NUMBER_SHARE, address_of
 from sim.configuration.draws import Prior
 from sim.configuration.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
+from sim.provenance import sealed_text
 from sim.sampler import Floats, Pool
 from sim.study.codebook import Codebook
 
@@ -30,7 +30,7 @@ def table_of_worlds(
         priors: Prior of each number, for the conversion of its share to its unit.
         names: Names of the observations.
         terms: (worlds, observations) Log likelihoods.
-        about: Description of how the sample was made, stored in the metadata of the file.
+        about: Description of how the sample was made, stored with its digest in the metadata of the file.
     """
     shares = pool.state[NUMBER_SHARE]
     addresses = [address_of(*seeds) for seeds in zip(*pool.state[NUMBER_SHARE + 1 :], strict=True)]
@@ -46,7 +46,7 @@ def table_of_worlds(
         columns[prior.key] = pa.array([prior.at(float(share)) for share in shares[:, place]], pa.float64())
     for place, name in enumerate(names):
         columns[LOG_LIKELIHOOD + name] = pa.array(terms[:, place].astype(np.float32))
-    return pa.table(columns).replace_schema_metadata({ABOUT: json.dumps(about, sort_keys=True).encode()})
+    return pa.table(columns).replace_schema_metadata({ABOUT: sealed_text(about).encode()})
 
 
 def write_worlds(table: pa.Table, path: Path) -> None:

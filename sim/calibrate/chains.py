@@ -33,7 +33,7 @@ from sim.errors import PanjError
 from sim.execution.executors import cores
 from sim.processes import interrupts_deferred, worker_pool
 from sim.sampler import STEPS, Cloud, State, differing, generator, read_stage, sample, stepped, store_stage
-from sim.study.files import json_text, make_folder, write_errors, write_file
+from sim.study.files import json_text, make_folder, no_empty_folders, remove_if_only, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage
@@ -275,6 +275,8 @@ def processes(count: int) -> Iterator[Executor]:
 def locked_folder(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     """Lock a folder of chains for the duration of a block, and write the request to it.
 
+    If the block ends before the first stage of a chain is complete, the folder is removed.
+
     Args:
         folder: The folder, which is created if necessary.
         asked: The request, written as asked.json.
@@ -285,12 +287,15 @@ def locked_folder(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         PanjError: If another process has locked the folder, or if the folder cannot be written to.
     """
-    with write_errors(folder):
+    with no_empty_folders(folder), write_errors(folder):
         make_folder(folder)
         try:
             with FileLock(folder / ".lock").acquire(timeout=0):
-                write_file(folder / "asked.json", json_text(asked))
-                yield
+                try:
+                    write_file(folder / "asked.json", json_text(asked))
+                    yield
+                finally:
+                    remove_if_only(folder, ("asked.json", ".lock"))
         except Timeout as error:
             raise PanjError(
                 f"calibrate: found another process using {folder}, expected none; wait until it has finished"

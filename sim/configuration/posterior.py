@@ -30,7 +30,7 @@ from sim.data.facts import THE_LINE, fingerprint_of_record
 from sim.engine.chance import draw_parameters
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
-from sim.provenance import UP_TO
+from sim.provenance import UP_TO, sealed_text, unsealed
 from sim.wording import counted
 
 OF_A_ROW = ("weight", "seed", "distance")
@@ -140,8 +140,7 @@ def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, 
     """
     columns: dict[str, Any] = {"weight": posterior.weights, "seed": seeds, "distance": distances}
     columns |= dict(zip(posterior.keys, np.ascontiguousarray(posterior.rows.T), strict=True))
-    told = {**about, "posterior": posterior.digest}
-    return pa.table(columns).replace_schema_metadata({"panj": json.dumps(told, sort_keys=True)})
+    return pa.table(columns).replace_schema_metadata({"panj": sealed_text({**about, "posterior": posterior.digest})})
 
 
 def shipped() -> Path:
@@ -240,10 +239,13 @@ def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
 
 def about_of(table: pa.Table, where: str) -> dict[str, Any]:
     """Return the metadata that records how the fit was made, or raise PanjError if it is incomplete."""
+    text = (table.schema.metadata or {}).get(b"panj")
+    if text is None:
+        raise PanjError(f"{where}: found no metadata on how it was made, expected {EXPECTED}")
     try:
-        about = dict(json.loads((table.schema.metadata or {})[b"panj"]))
-    except (KeyError, ValueError, TypeError):
-        raise PanjError(f"{where}: found no metadata on how it was made, expected {EXPECTED}") from None
+        about = unsealed(text)
+    except ValueError as error:
+        raise PanjError(f"{where}: found damaged metadata on how it was made ({error}), expected {EXPECTED}") from None
     for name in REQUIRED:
         if name not in about:
             raise PanjError(f"{where}: found no {name} in the metadata, expected {EXPECTED}")

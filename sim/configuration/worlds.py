@@ -25,7 +25,7 @@ from sim.data.facts import facts_here
 from sim.engine.chance import Address, Stream
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
-from sim.provenance import ASSIMILATED
+from sim.provenance import ASSIMILATED, unsealed
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
@@ -268,7 +268,7 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:  # `read_table` would import pandas
             table = file.read()
-        about = json.loads((table.schema.metadata or {})[ABOUT])
+        about = unsealed((table.schema.metadata or {})[ABOUT])
         keys = tuple(about["numbers"])
         numbers = np.column_stack([table[key].to_numpy() for key in keys])
         missing = [name for columns in SEEDS.values() for name in columns if name not in table.column_names]

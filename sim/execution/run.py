@@ -4,7 +4,6 @@ After any interruption (Ctrl-C, a killed process, a full disk, a lost worker), t
 stored chunks.
 """
 
-import shutil
 import signal
 import sys
 import threading
@@ -37,7 +36,7 @@ from sim.execution.work import outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
 from sim.provenance import command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table
-from sim.study.files import lean_arrow, make_folder, no_empty_folders, write_errors
+from sim.study.files import lean_arrow, make_folder, no_empty_folders, remove_if_only, write_errors
 from sim.study.package import describe_study, is_described
 from sim.study.reader import StudyCell, is_as_written, open_study, read_about
 from sim.study.store import (
@@ -208,9 +207,7 @@ def locked(study: Path) -> Iterator[None]:
 
 def forget_if_empty(study: Path) -> None:
     """Remove the folder of a study if it has no stored campaigns and no other files."""
-    files = {path.name for path in study.rglob("*")}
-    if files and files <= {"chunks", "study.json", ".lock"}:
-        shutil.rmtree(study, ignore_errors=True)
+    remove_if_only(study, ("chunks", "study.json", ".lock"))
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from sim.errors import PanjError
 from sim.plots.page import Source, read_picture, template_of
-from sim.study.files import digest_of, write_file
+from sim.provenance import digest_of
+from sim.study.files import write_file
 
 SEAL = re.compile(r"<!-- panj (\w+) ([0-9a-f]+) -->\n\Z")
 

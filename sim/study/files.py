@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from datetime import date
 from functools import cache
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from uuid import uuid4
@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from sim.errors import PanjError
 from sim.options import SEPARATOR_OF, SEPARATORS
+from sim.provenance import DIGITS, unsealed
 
 NO_PLACE = (  # errors for a path where nothing can be created
     *(errno.ENOTDIR, errno.ENOENT, errno.EEXIST),
@@ -32,7 +33,6 @@ NO_PLACE = (  # errors for a path where nothing can be created
 )
 ONLY_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # errors that reading a file cannot give
 KEPT = "earlier files are kept, and the same command continues from there"
-DIGITS = 16  # hexadecimal digits of a digest
 LOCK = ".lock"  # lock file in a temporary folder, locked while the process that made the folder is running
 PARTIAL = re.compile(r"\..+\.[0-9a-f]{32}\.partial")  # name of a temporary file of `write_file`
 LONGEST = 3600  # seconds that writing a file may pause; an older temporary file was left by a killed process
@@ -179,6 +179,18 @@ def no_empty_folders(*folders: Path) -> Iterator[None]:
         raise
 
 
+def remove_if_only(folder: Path, names: Collection[str]) -> None:
+    """Remove a folder, with everything in it, if nothing in it has a name other than the given ones.
+
+    Args:
+        folder: The folder, which need not exist.
+        names: Names of files and folders that are of no use alone.
+    """
+    found = {path.name for path in folder.rglob("*")}
+    if found and found <= set(names):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def refuse_folder(path: Path) -> None:
     """Raise PlaceTaken if there is a folder in the place of a file that is about to be written."""
     if path.is_dir():
@@ -201,11 +213,6 @@ def flush_folder(folder: Path) -> None:
             os.close(opened)
 
 
-def digest_of(content: Any) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 hash of bytes."""
-    return sha256(content).hexdigest()[:DIGITS]
-
-
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 hash of a file, as 64 hexadecimal digits, without loading the whole file."""
     with path.open("rb") as file:
@@ -215,19 +222,6 @@ def sha256_of(path: Path) -> str:
 def digest_of_file(path: Path) -> str:
     """Return the digest of the content of a file, as in `digest_of`."""
     return sha256_of(path)[:DIGITS]
-
-
-def seal(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a digest of a JSON object to the object.
-
-    Args:
-        content: The JSON object; an existing digest is replaced.
-
-    Returns:
-        A copy with the digest of all other keys under the key `digest`.
-    """
-    bare = {key: value for key, value in content.items() if key != "digest"}
-    return {**bare, "digest": digest_of(json.dumps(bare).encode())}
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -243,12 +237,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         OSError: If the file cannot be read.
         ValueError: If it is not a JSON object, or if its digest does not match.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError("not a JSON object")
-    if "digest" in content and seal(content)["digest"] != content["digest"]:
-        raise ValueError("its content does not match its digest")
-    return content
+    return unsealed(path.read_text(encoding="utf-8"))
 
 
 def holds(folder: Path, asked: str) -> bool:

@@ -24,7 +24,8 @@ from sim.configuration.numbers import declared_numbers
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcome import day_in_name, declared_rows, is_as_defined, last_day_of
-from sim.study.files import digest_of_file, json_text, make_folder, read_sealed, seal, write_errors, write_file
+from sim.provenance import seal
+from sim.study.files import digest_of_file, json_text, make_folder, read_sealed, write_errors, write_file
 from sim.wording import MOST_NAMED, counted, is_share, language_of, reported_in_words
 
 if TYPE_CHECKING:

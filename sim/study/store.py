@@ -27,8 +27,9 @@ from sim.configuration.sweep import Cell, Sweep
 from sim.data.facts import Facts
 from sim.errors import PanjError
 from sim.outcome import read_outcomes
+from sim.provenance import digest_of, seal
 from sim.study.columns import Counting, bring_up_to_date, uncountable_in
-from sim.study.files import digest_of, json_text, read_sealed, seal, write_errors, write_file
+from sim.study.files import json_text, read_sealed, write_errors, write_file
 from sim.study.reader import StudyCell
 from sim.wording import say
 

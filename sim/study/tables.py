@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from sim.configuration.overrides import MULTIRUN
 from sim.data.facts import Facts
 from sim.outcome import Outcome, read_outcomes
-from sim.provenance import stamp
+from sim.provenance import DIGITS, seal, stamp
 from sim.study.codebook import Codebook, columns_in
 from sim.study.columns import (
     CHANGES,
@@ -36,7 +36,7 @@ from sim.study.columns import (
     stored_type,
     summarise,
 )
-from sim.study.files import DIGITS, csv_text, json_text, seal, sha256_of, write_folder, yaml_text
+from sim.study.files import csv_text, json_text, sha256_of, write_folder, yaml_text
 from sim.study.package import write_description
 from sim.study.reader import QUANTILES, StudyCell
 from sim.study.store import Scope, chunks_of

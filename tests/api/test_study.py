@@ -18,9 +18,10 @@ import sim
 from sim.__main__ import main
 from sim.api.notebooks import run_apart
 from sim.execution import rerun, run, work
+from sim.provenance import seal
 from sim.records import story_record
 from sim.study import reader
-from sim.study.files import json_text, seal
+from sim.study.files import json_text
 from sim.study.reader import read_about
 
 SHORT = {"end_date": date(2021, 5, 12), "calibration": "as_declared", "progress": False}

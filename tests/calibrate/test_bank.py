@@ -13,7 +13,7 @@ from sim.calibrate.fit import bank_overrides, read_bank
 from sim.configuration.compose import compose_settings
 from sim.configuration.draws import priors_under
 from sim.errors import PanjError
-from sim.study.files import seal
+from sim.provenance import seal
 
 SHORT = ("runs=12", "end_date=2021-05-04")
 

@@ -34,10 +34,10 @@ from sim.configuration.posterior import posterior_of
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.options import Calibrate, read_request
-from sim.provenance import fitted_until
+from sim.provenance import fitted_until, seal
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.targets import Target
-from sim.study.files import seal, write_folder
+from sim.study.files import write_folder
 
 PRIORS = priors_under(())[:6]  # the first is of whole numbers, some are on the log scale
 KEYS = tuple(prior.key for prior in PRIORS)

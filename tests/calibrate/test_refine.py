@@ -363,6 +363,19 @@ def test_one_fit_at_a_time_in_a_folder(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_fit_stopped_before_its_first_stage_leaves_no_folder(is_there: bool, tmp_path: Path) -> None:
+    bank = tmp_path / "bank"
+    bank.mkdir()
+    stage = bank / "calibration/chains/fit/chain_0/00.stage"
+    if is_there:
+        stage.parent.mkdir(parents=True)
+        stage.write_bytes(b"a stage")
+    with pytest.raises(KeyboardInterrupt), locked_folder(bank / "calibration/chains/fit", {"seed": 1}):
+        raise KeyboardInterrupt
+    assert stage.is_file() if is_there else not list(bank.iterdir())
+
+
 def test_chains_that_lie_apart_are_told_from_chains_that_agree() -> None:
     rng = np.random.default_rng(3)
     one, other = rng.random((400, 2)), rng.random((400, 2))

@@ -18,7 +18,7 @@ from sim.calibrate.fit import read_bank
 from sim.calibrate.refine import order_of
 from sim.configuration.compose import compose_settings
 from sim.errors import PanjError
-from sim.study.files import seal
+from sim.provenance import seal
 
 pytestmark = pytest.mark.slow  # test_refine.py refines and kills fits whose posterior is known
 

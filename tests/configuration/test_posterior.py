@@ -193,6 +193,14 @@ def test_a_flipped_bit_never_changes_a_draw(file: Path, tmp_path: Path, monkeypa
     assert refused > 20
 
 
+def test_a_flipped_bit_in_what_a_file_says_of_its_fit_is_refused(file: Path) -> None:
+    content = file.read_bytes()
+    assert content.count(b'"targets": 10') == 1
+    file.write_bytes(content.replace(b'"targets": 10', b'"targets": 11'))
+    with pytest.raises(PanjError, match=r"found damaged metadata on how it was made \(its content does not match"):
+        compose_settings(words(file))
+
+
 def test_a_file_that_has_changed_is_read_again(file: Path) -> None:
     before = compose_settings(words(file)).fingerprint()
     write(file, three(np.ones(3)))

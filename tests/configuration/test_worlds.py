@@ -57,6 +57,14 @@ def file(tmp_path_factory):
     return written(tmp_path_factory.mktemp("worlds") / "worlds.parquet", ABOUT)
 
 
+def test_a_flipped_bit_in_what_a_file_says_of_its_worlds_is_refused(file, tmp_path):
+    content, damaged = file.read_bytes(), tmp_path / "damaged.parquet"
+    assert content.count(b'"until": "2021-05-04"') == 1
+    damaged.write_bytes(content.replace(b'"until": "2021-05-04"', b'"until": "2021-05-05"'))
+    with pytest.raises(PanjError, match=f"found {damaged}, which is unreadable .its content does not match its digest"):
+        settings_of(damaged)
+
+
 def settings_of(file, *overrides):
     return compose_settings(["worlds=record", f"worlds.file={file}", "runs=3", *overrides])
 

@@ -31,7 +31,8 @@ from sim.explore.discover import (
     without,
 )
 from sim.options import Discover, read_request
-from sim.study.files import digest_of_file, seal
+from sim.provenance import seal
+from sim.study.files import digest_of_file
 from sim.wording import percent
 
 KEYS = tuple("abcdefgh")

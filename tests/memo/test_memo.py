@@ -26,7 +26,7 @@ from sim.memo import memo
 from sim.memo.memo import MOST_ROWS, shown_rows, write_memo
 from sim.memo.sentences import LEFT_OUT, Subject, answer_of_one, doubts_of_sample, fitted, numbers_of
 from sim.options import Compare, Memo, read_request
-from sim.study.files import seal
+from sim.provenance import seal
 from sim.study.reader import Measure, Worlds, read_about
 
 DRAW = memo.draw

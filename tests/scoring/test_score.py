@@ -20,6 +20,7 @@ from sim.errors import PanjError
 from sim.execution import run
 from sim.options import read_request
 from sim.outcome import read_outcomes
+from sim.provenance import seal
 from sim.scoring import figures as show
 from sim.scoring import measure as measuring
 from sim.scoring import score as command
@@ -57,7 +58,7 @@ from sim.scoring.measure import (
 )
 from sim.scoring.score import VARIANTS, cell_text, named, sweeps_of, write_score
 from sim.scoring.targets import DAY_0, Known, district_targets, read_targets
-from sim.study.files import csv_text, seal, write_file
+from sim.study.files import csv_text, write_file
 
 FIRST = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90", "inside_90", "crps"]
 

@@ -32,7 +32,7 @@ from sim.execution.rerun import Origin, origin_of
 from sim.memo.memo import command_of
 from sim.options import Fork, read_request
 from sim.outcome import read_outcomes
-from sim.provenance import PYTHON
+from sim.provenance import PYTHON, seal
 from sim.story import branches
 from sim.story import fork as forks
 from sim.story.branches import (
@@ -61,7 +61,6 @@ from sim.story.fork_story import (
     together,
     two_stories,
 )
-from sim.study.files import seal
 from sim.study.reader import read_about, read_study
 from sim.wording import language_of
 
