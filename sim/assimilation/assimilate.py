@@ -66,7 +66,7 @@ from sim.sampler import (
     store_stage,
 )
 from sim.scoring.targets import DAY_0
-from sim.study.files import holds, make_folder, no_empty_folders, write_errors
+from sim.study.files import holds, locked
 from sim.terminal import console_of
 from sim.wording import counted
 
@@ -131,24 +131,21 @@ def make_worlds(request: Assimilate, console: Console, with_tables: bool = True)
     check_size(request.worlds, CHAIN)
     started = time.monotonic()
     stages = folder / "stages"
-    with no_empty_folders(stages):
-        with write_errors(folder):
-            make_folder(stages)  # before anything is run
-        with workers_of(settings.executor) as workers, write_errors(folder):
-            runner = Runner(workers, console)
-            model = Campaigns(order, observations, settings.facts, runner)
-            pool, sizes = run_repeats(model, request, stages, console, runner)
-            free = model.begin(generator(request.seed, model.stages, 1, 0), pool.origin.size)
-            runner.stage = "Tables"
-            states = {ASSIMILATED: pool.state, FREE: free} if with_tables else {}
-            samples = {name: rerun_and_count(model, state, runner) for name, state in states.items()}
-            if with_tables:
-                terms = terms_of(samples[ASSIMILATED].counts, observations)
-            else:
-                terms = model.terms(pool.state, model.stages - 1)
-    made = Sample(pool, model, settings, free, terms, samples, sizes)
-    seconds = time.monotonic() - started
-    write_sample(folder, made, asked, seconds)
+    with locked(stages, "assimilate", otherwise=", or choose name=NAME"), workers_of(settings.executor) as workers:
+        runner = Runner(workers, console)
+        model = Campaigns(order, observations, settings.facts, runner)
+        pool, sizes = run_repeats(model, request, stages, console, runner)
+        free = model.begin(generator(request.seed, model.stages, 1, 0), pool.origin.size)
+        runner.stage = "Tables"
+        states = {ASSIMILATED: pool.state, FREE: free} if with_tables else {}
+        samples = {name: rerun_and_count(model, state, runner) for name, state in states.items()}
+        if with_tables:
+            terms = terms_of(samples[ASSIMILATED].counts, observations)
+        else:
+            terms = model.terms(pool.state, model.stages - 1)
+        made = Sample(pool, model, settings, free, terms, samples, sizes)
+        seconds = time.monotonic() - started
+        write_sample(folder, made, asked, seconds)
     shutil.rmtree(stages, ignore_errors=True)
     print_summary(made, runner, seconds, console)
     return folder

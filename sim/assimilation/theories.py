@@ -37,7 +37,7 @@ from sim.plots.style import in_style
 from sim.provenance import command_line, commit, versions
 from sim.sampler import Floats, check_size, log_mean
 from sim.study.codebook import Codebook, write_codebook
-from sim.study.files import csv_text, holds, json_text, make_folder, write_errors, write_folder
+from sim.study.files import csv_text, holds, json_text, locked, make_folder, write_folder
 from sim.terminal import console_of
 
 BARELY = 3.2  # ratio of evidence below which two theories cannot be distinguished
@@ -103,9 +103,31 @@ def compare_theories(request: Assimilate) -> Path:
     if holds(folder, asked):
         console.print(f"{folder} already has this comparison, so nothing is computed.", soft_wrap=True)
         return folder
-    with workers_of(settings.executor) as workers, write_errors(folder):
-        runner = Runner(workers, console)
-        found = evidence_of(wanted, folder / "samples", runner, console)
+    samples = folder / "samples"
+    with locked(samples, "assimilate", otherwise=", or choose name=NAME"):
+        with workers_of(settings.executor) as workers:
+            runner = Runner(workers, console)
+            found = evidence_of(wanted, samples, runner, console)
+        write_comparison(folder, found, request, asked)
+    shutil.rmtree(samples, ignore_errors=True)
+    for sentence in sentences_of(found):
+        console.print(sentence, soft_wrap=True)
+    console.print("Written:")
+    for name in ("theories.csv", "theories.png"):
+        console.print(f"  {folder / name}", soft_wrap=True)
+    console.print(f"Next: open {folder / 'theories.png'}", soft_wrap=True)
+    return folder
+
+
+def write_comparison(folder: Path, found: Evidence, request: Assimilate, asked: str) -> None:
+    """Write the evidence of theories, its figure and about.json to the folder of the comparison.
+
+    Args:
+        folder: The folder.
+        found: The evidence.
+        request: The request.
+        asked: Digest of what was requested.
+    """
     about = {
         "asked": asked, "command": command_line(), "commit": commit(), "versions": versions(),
         "theories": list(found.names), "repeats": request.repeats, "worlds": request.worlds,
@@ -118,14 +140,6 @@ def compare_theories(request: Assimilate) -> Path:
         write_codebook(fresh, Codebook({}, {}), ["theories.csv"], "theories")
         draw(found, about, fresh / "theories.png")
         (fresh / "about.json").write_text(json_text(about), encoding="utf-8")
-    shutil.rmtree(folder / "samples", ignore_errors=True)
-    for sentence in sentences_of(found):
-        console.print(sentence, soft_wrap=True)
-    console.print("Written:")
-    for name in ("theories.csv", "theories.png"):
-        console.print(f"  {folder / name}", soft_wrap=True)
-    console.print(f"Next: open {folder / 'theories.png'}", soft_wrap=True)
-    return folder
 
 
 def samples_of(request: Assimilate) -> list[SampleRequest]:

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -33,7 +32,7 @@ from sim.errors import PanjError
 from sim.execution.executors import cores
 from sim.processes import interrupts_deferred, worker_pool
 from sim.sampler import STEPS, Cloud, State, differing, generator, read_stage, sample, stepped, store_stage
-from sim.study.files import json_text, make_folder, no_empty_folders, remove_if_only, write_errors, write_file
+from sim.study.files import json_text, locked, write_file
 from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage
@@ -287,16 +286,6 @@ def locked_folder(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         PanjError: If another process has locked the folder, or if the folder cannot be written to.
     """
-    with no_empty_folders(folder), write_errors(folder):
-        make_folder(folder)
-        try:
-            with FileLock(folder / ".lock").acquire(timeout=0):
-                try:
-                    write_file(folder / "asked.json", json_text(asked))
-                    yield
-                finally:
-                    remove_if_only(folder, ("asked.json", ".lock"))
-        except Timeout as error:
-            raise PanjError(
-                f"calibrate: found another process using {folder}, expected none; wait until it has finished"
-            ) from error
+    with locked(folder, "calibrate", useless=("asked.json",)):
+        write_file(folder / "asked.json", json_text(asked))
+        yield

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sim.configuration.changes import describe_changes, describing_groups
@@ -36,7 +35,7 @@ from sim.execution.work import outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
 from sim.provenance import command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table
-from sim.study.files import lean_arrow, make_folder, no_empty_folders, remove_if_only, write_errors
+from sim.study.files import lean_arrow, locked
 from sim.study.package import describe_study, is_described
 from sim.study.reader import StudyCell, is_as_written, open_study, read_about
 from sim.study.store import (
@@ -90,7 +89,8 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
     study = base.results_dir / base.study
     asked = scope_of(sweep)
     found_scope(study, asked)  # raises PanjError before anything is created
-    with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
+    ours = locked(study, "study", inside="chunks", useless=("chunks", "study.json"), otherwise=", or choose study=NAME")
+    with ours, nullcontext() if base.executor.kind == "dask" else lean_arrow():
         scope = found_scope(study, asked, console)
         remove_partial_files(study)
         backlog = backlog_of(sweep, scope, study)
@@ -185,29 +185,6 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
         f"{shell_command(['report', study])}",
         soft_wrap=True,
     )  # fmt: skip
-
-
-@contextmanager
-def locked(study: Path) -> Iterator[None]:
-    """Hold the lock of a study for the duration of a block, or raise PanjError if another process holds it."""
-    with no_empty_folders(study), write_errors(study):
-        make_folder(study / "chunks")
-        try:
-            with FileLock(study / "chunks" / ".lock").acquire(timeout=0):
-                try:
-                    yield
-                finally:
-                    forget_if_empty(study)
-        except Timeout as error:
-            raise PanjError(
-                f"study: found another process using {study}, expected none; wait until it "
-                "has finished, or choose study=NAME"
-            ) from error
-
-
-def forget_if_empty(study: Path) -> None:
-    """Remove the folder of a study if it has no stored campaigns and no other files."""
-    remove_if_only(study, ("chunks", "study.json", ".lock"))
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:

@@ -33,7 +33,7 @@ NO_PLACE = (  # errors for a path where nothing can be created
 )
 ONLY_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # errors that reading a file cannot give
 KEPT = "earlier files are kept, and the same command continues from there"
-LOCK = ".lock"  # lock file in a temporary folder, locked while the process that made the folder is running
+LOCK = ".lock"  # lock file in a folder, locked while a process that uses the folder, or has made it, is running
 PARTIAL = re.compile(r"\..+\.[0-9a-f]{32}\.partial")  # name of a temporary file of `write_file`
 LONGEST = 3600  # seconds that writing a file may pause; an older temporary file was left by a killed process
 
@@ -189,6 +189,42 @@ def remove_if_only(folder: Path, names: Collection[str]) -> None:
     found = {path.name for path in folder.rglob("*")}
     if found and found <= set(names):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(
+    folder: Path, key: str, *, inside: str = "", useless: Collection[str] = (), otherwise: str = ""
+) -> Iterator[None]:
+    """Hold the lock of a folder for the duration of a block.
+
+    If nothing of use is in the folder at the end of the block, it is removed.
+
+    Args:
+        folder: The folder, which is made if necessary.
+        key: Key or verb that an error names.
+        inside: Folder inside it that is made too and has the lock file; the folder itself if empty.
+        useless: Names of files and folders in it that are of no use alone.
+        otherwise: What else to do if another process holds the lock, other than to wait.
+
+    Yields:
+        Nothing; the folder is used inside the `with` block.
+
+    Raises:
+        PanjError: If another process holds the lock, or if the folder cannot be written to.
+    """
+    place = folder / inside
+    with no_empty_folders(place), write_errors(folder):
+        make_folder(place)
+        try:
+            with FileLock(place / LOCK).acquire(timeout=0):
+                try:
+                    yield
+                finally:
+                    remove_if_only(folder, (*useless, LOCK))
+        except Timeout as error:
+            raise PanjError(
+                f"{key}: found another process using {folder}, expected none; wait until it has finished{otherwise}"
+            ) from error
 
 
 def refuse_folder(path: Path) -> None:

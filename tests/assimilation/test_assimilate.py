@@ -288,6 +288,30 @@ def test_a_sample_stopped_before_its_first_stage_leaves_no_folder(is_there, verb
     assert list(tmp_path.rglob("*")) == ([tmp_path / "a", results] if is_there else [])
 
 
+@pytest.mark.parametrize("verb_of", ["assimilate", "theories"])
+def test_two_samples_are_not_made_in_one_folder_at_once(verb_of, tmp_path, monkeypatch):
+    small = ["until=2021-06-08", "worlds=32", f"results_dir={tmp_path}", "executor.workers=1"]
+    words = ["-m", "theory=contagion,odds_only", *small] if verb_of == "theories" else small
+    make = compare_theories if verb_of == "theories" else verb.assimilate
+    begun, refused = [], []
+
+    def run(batch):
+        begun.append(batch)
+        if len(begun) == 1:
+            with pytest.raises(PanjError) as error:
+                make(read_request(Assimilate, words))
+            refused.append(str(error.value))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verb, "run_batch", run)
+    with pytest.raises(KeyboardInterrupt):
+        make(read_request(Assimilate, words))
+    (said,) = refused
+    assert said.startswith(f"assimilate: found another process using {tmp_path}")
+    assert said.endswith("expected none; wait until it has finished, or choose name=NAME")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sample_killed_before_its_first_stage_is_begun_by_the_same_command(tmp_path, monkeypatch):
     monkeypatch.setattr(verb, "run_batch", lambda batch: np.zeros((batch.shares.shape[0], len(batch.observations))))
     request = read_request(Assimilate, ["until=2021-06-08", "worlds=32", "repeats=2", f"results_dir={tmp_path}",

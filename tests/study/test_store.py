@@ -27,6 +27,7 @@ from sim.errors import PanjError
 from sim.execution import run
 from sim.execution.run import Ran, run_sweep
 from sim.execution.work import run_piece
+from sim.study import files
 from sim.study.files import make_folder, write_errors, write_file, write_folder
 from sim.study.store import (
     chunks_of,
@@ -572,7 +573,7 @@ def test_cells_of_a_study_that_have_not_begun_do_not_stop_the_others(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(run, "run_tasks", interrupt)
-        patch.setattr(run, "forget_if_empty", lambda _study: None)  # as after a kill
+        patch.setattr(files, "remove_if_only", lambda *_: None)  # as after a kill
         with pytest.raises(KeyboardInterrupt):
             run_in(tmp_path, "-m", "border=closed,as_reported,open")
     assert run_in(tmp_path, "-m", "border=closed,open").computed == 16
