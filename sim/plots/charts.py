@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from sim.data.facts import THE_LINE
 from sim.data.record import Point
@@ -201,13 +202,15 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 
 
 def keep_ticks_inside(figure: Figure) -> None:
-    """Let the last label of a horizontal axis end at its tick, if half of it would be outside the figure."""
+    """Move the last label of a horizontal axis to the left, if its end would be outside the figure."""
     renderer, edge = FigureCanvasAgg(figure).get_renderer(), figure.bbox.width
     for axes in figure.axes:
         if edge - axes.get_window_extent().x1 < WIDEST_TICK * figure.dpi:
             for label in axes.get_xticklabels():
-                if label.get_window_extent(renderer).x1 > edge:
-                    label.set_horizontalalignment("right")
+                outside = label.get_window_extent(renderer).x1 - edge
+                if outside > 0:
+                    moved = ScaledTranslation(-(outside + 1) / figure.dpi, 0, figure.dpi_scale_trans)
+                    label.set_transform(label.get_transform() + moved)
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:

@@ -48,8 +48,10 @@ def test_the_last_number_of_an_axis_is_never_cut_off(last):
     for axes in panels:
         label = axes.get_xticklabels()[-1]
         assert label.get_text() == f"{last:,}" and label.get_window_extent(renderer).x1 <= figure.bbox.width
-    inner = panels[0].get_xticklabels()[-1]
-    assert inner.get_horizontalalignment() == "center"
+        before = axes.get_xticklabels()[-2].get_window_extent(renderer)
+        assert before.x1 < label.get_window_extent(renderer).x0
+    inner = panels[0].get_xticklabels()[-1].get_window_extent(renderer)
+    assert (inner.x0 + inner.x1) / 2 == pytest.approx(panels[0].transData.transform((last, 0))[0], abs=1)
 
 
 @pytest.mark.parametrize("highest", [1, 2, 3, 70, 1600])
