@@ -16,7 +16,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
 
-from sim.errors import PanjError, nearest, repeated, unknown
+from sim.errors import PanjError, nearest, of_package, repeated, unknown
 
 MULTIRUN = ("-m", "--multirun")
 QUIET, JSON = ("-q", "--quiet"), ("--json",)
@@ -1196,7 +1196,7 @@ def missing_of(extra: str) -> list[str]:
     from importlib import metadata  # slow to import
 
     names = []
-    for line in metadata.requires("panj") or ():
+    for line in of_package(metadata.requires) or ():
         requirement, _, condition = line.partition(";")
         if re.search(rf"extra == ['\"]{extra}['\"]", condition):
             names.append(re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0])
