@@ -266,10 +266,10 @@ def check_attributes(path: Path, tree: ast.Module) -> None:
 def check_calls(path: Path, tree: ast.Module) -> None:
     """Raise PanjError if a rule calls one of its own functions, or one of the engine, with wrong arguments."""
     functions = functions_in(tree)
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sim.engine."):
-            of_module = functions_in(engine_tree(str(node.module).rpartition(".")[2]))
-            functions |= {one.asname or one.name: of_module[one.name] for one in node.names if one.name in of_module}
+    for line in tree.body:
+        if isinstance(line, ast.ImportFrom) and (line.module or "").startswith("sim.engine."):
+            of_module = functions_in(engine_tree(str(line.module).rpartition(".")[2]))
+            functions |= {one.asname or one.name: of_module[one.name] for one in line.names if one.name in of_module}
     stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or name_of(node.func) != ast.unparse(node.func):
@@ -293,8 +293,8 @@ def functions_in(tree: ast.Module) -> dict[str, ast.FunctionDef]:
 
 def signature_of(parameters: ast.arguments) -> Signature:
     """Return the signature of a function from its syntax tree, without annotations and the values of defaults."""
-    kinds = [Parameter.POSITIONAL_ONLY] * len(parameters.posonlyargs)
-    kinds += [Parameter.POSITIONAL_OR_KEYWORD] * len(parameters.args)
+    named = [Parameter.POSITIONAL_OR_KEYWORD for _ in parameters.args]
+    kinds = [*(Parameter.POSITIONAL_ONLY for _ in parameters.posonlyargs), *named]
     required = len(kinds) - len(parameters.defaults)
     found = [
         Parameter(one.arg, kind, default=Parameter.empty if place < required else ...)
