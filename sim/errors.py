@@ -119,7 +119,12 @@ def unknown(what: str, name: object, names: Iterable[str], listing: str = "") ->
         near = f"the nearest are {', '.join(five)}{nearest(name, names)}"
         where = f" (see {listing})" if listing else ""
         return PanjError(f"{what}: found '{name}', expected one of {len(names)}{where}; {near}")
-    return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")
+    return PanjError(f"{what}: found '{name}', expected one of {', '.join(map(shown, names))}{nearest(name, names)}")
+
+
+def shown(name: str) -> str:
+    """Return a valid name as in a list of names: in quotes if it has no letter or digit, such as a decimal comma."""
+    return name if any(map(str.isalnum, name)) else f"'{name}'"
 
 
 def repeated(key: str, times: int = 2, where: str = "", swept: bool = False) -> PanjError:

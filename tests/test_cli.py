@@ -239,6 +239,13 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
     assert said.endswith('pip install "panj[report]"\n')
 
 
+def test_a_choice_of_a_mark_is_shown_in_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "nowhere", "to=csv", "decimal=comma"]) == 2
+    assert capsys.readouterr().err == "panj: decimal: found 'comma', expected one of '.', ','\n"
+    main(["export", "--help"])
+    assert "(one of '.', ',';" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize("words", [["--version"], ["story", "nowhere"], ["runs=1", "executor=dask"]])
 def test_a_clone_whose_dependencies_alone_are_installed_says_how_to_install_it(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
