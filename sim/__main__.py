@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sim import options
 from sim.data.own import arguments_of_folder, own_folder, recorded_folder, split_arguments, using
 from sim.entry import INTERRUPTED, STOPPED_AT_ONCE, raise_on_interrupt, stop_on_interrupt
-from sim.errors import PanjError, Stopped, shortened
+from sim.errors import PanjError, Stopped, of_package, shortened
 from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option, usage_of
 from sim.provenance import MODULE, program, shell_command
 from sim.terminal import Answer, json_line, moved_output, safe_output
@@ -154,7 +154,7 @@ def dispatch(words: list[str], flags: Flags) -> int:
     if words[:1] in (["--version"], ["-V"]):
         from importlib.metadata import version  # slow to import
 
-        print(f"panj {version('panj')}")
+        print(f"panj {of_package(version)}")
         return 0
     request = read_command(words)
     verb = type(request).__name__.lower()

@@ -1,10 +1,11 @@
 """Error classes, and messages with the key, what was found, what was expected and the nearest valid name."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
+Found = TypeVar("Found")
 MOST_LETTERS = 380  # largest length of a message, characters; with `panj: ` before it, an error is shorter than 400
 MOST_SHOWN = 60  # largest length of an invalid value in a message, characters
 OF_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+>?$")  # of a value that Python shows by its address in memory
@@ -78,6 +79,28 @@ def closest(name: str, names: Iterable[str]) -> str:
     return next(iter(get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)), "")
 
 
+def of_package(what: Callable[[str], Found]) -> Found:
+    """Return metadata of the installed package of Panj.
+
+    Args:
+        what: Function of `importlib.metadata`, such as `version` or `requires`.
+
+    Returns:
+        What the function returns for the package.
+
+    Raises:
+        PanjError: The package is not installed, as in a clone whose dependencies alone are installed.
+    """
+    from importlib.metadata import PackageNotFoundError  # slow to import
+
+    try:
+        return what("panj")
+    except PackageNotFoundError as error:
+        raise PanjError(
+            "package panj: found none installed, expected one: run `python -m pip install -e .` in the clone"
+        ) from error
+
+
 def unknown(what: str, name: object, names: Iterable[str], listing: str = "") -> PanjError:
     """Return an error for an unknown name, which lists the valid names and suggests the most similar one.
 
@@ -96,7 +119,12 @@ def unknown(what: str, name: object, names: Iterable[str], listing: str = "") ->
         near = f"the nearest are {', '.join(five)}{nearest(name, names)}"
         where = f" (see {listing})" if listing else ""
         return PanjError(f"{what}: found '{name}', expected one of {len(names)}{where}; {near}")
-    return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")
+    return PanjError(f"{what}: found '{name}', expected one of {', '.join(map(shown, names))}{nearest(name, names)}")
+
+
+def shown(name: str) -> str:
+    """Return a valid name as in a list of names: in quotes if it has no letter or digit, such as a decimal comma."""
+    return name if any(map(str.isalnum, name)) else f"'{name}'"
 
 
 def repeated(key: str, times: int = 2, where: str = "", swept: bool = False) -> PanjError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
 
-from sim.errors import PanjError, nearest, repeated, unknown
+from sim.errors import PanjError, nearest, of_package, repeated, shown, unknown
 
 MULTIRUN = ("-m", "--multirun")
 QUIET, JSON = ("-q", "--quiet"), ("--json",)
@@ -1162,7 +1162,7 @@ def expected_of(one: Option) -> str:
     """Describe the valid values of an option, such as `a whole number from 1 to 64`."""
     low, high, choices = (one.declared.get(key) for key in ("low", "high", "choices"))
     if choices:
-        return f"one of {', '.join(choices)}"
+        return f"one of {', '.join(map(shown, choices))}"
     if one.kind is int:
         bounds = f"of at least {low or 0}" if high is None else f"from {low or 0} to {high}"
         return f"a whole number {bounds}"
@@ -1196,7 +1196,7 @@ def missing_of(extra: str) -> list[str]:
     from importlib import metadata  # slow to import
 
     names = []
-    for line in metadata.requires("panj") or ():
+    for line in of_package(metadata.requires) or ():
         requirement, _, condition = line.partition(";")
         if re.search(rf"extra == ['\"]{extra}['\"]", condition):
             names.append(re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0])

@@ -18,6 +18,8 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
+from sim.errors import of_package
+
 PYTHON = "py{}{}".format(*sys.version_info)  # version of Python in the names of Numba's cache files, such as py311
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
 KERNEL = "ipykernel_launcher"  # name of the program that runs a notebook
@@ -110,7 +112,7 @@ def versions() -> dict[str, str]:
     """Return the versions of Python, Panj and those installed libraries that affect results."""
     from importlib.metadata import PackageNotFoundError, version  # slow to import
 
-    found = {"python": platform.python_version(), "panj": version("panj")}
+    found = {"python": platform.python_version(), "panj": of_package(version)}
     for name in LIBRARIES:
         with suppress(PackageNotFoundError):  # optional libraries may be missing
             found[name] = version(name)

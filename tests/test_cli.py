@@ -1,5 +1,6 @@
 """Tests of the command line: help, errors, files written, and suggestions of the next command."""
 
+import importlib.metadata
 import io
 import os
 import re
@@ -236,6 +237,30 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
     said = capsys.readouterr().err
     assert said.startswith("panj: story: found no nowhere-to-be-found, ")
     assert said.endswith('pip install "panj[report]"\n')
+
+
+def test_a_choice_of_a_mark_is_shown_in_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "nowhere", "to=csv", "decimal=comma"]) == 2
+    assert capsys.readouterr().err == "panj: decimal: found 'comma', expected one of '.', ','\n"
+    main(["export", "--help"])
+    assert "(one of '.', ',';" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("words", [["--version"], ["story", "nowhere"], ["runs=1", "executor=dask"]])
+def test_a_clone_whose_dependencies_alone_are_installed_says_how_to_install_it(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_others = importlib.metadata.distribution
+
+    def of_all_but_panj(name: str) -> importlib.metadata.Distribution:
+        if name == "panj":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return of_others(name)
+
+    monkeypatch.setattr("importlib.metadata.distribution", of_all_but_panj)
+    assert main(words) == 2
+    said = "found none installed, expected one: run `python -m pip install -e .` in the clone"
+    assert capsys.readouterr().err == f"panj: package panj: {said}\n"
 
 
 def test_the_first_choice_of_each_group_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,7 @@ STARTS = {
     "baseline of outcomes": ["compare", "{grid}", BASELINE],
     "effects": ["compare", "{grid}", BASELINE, NIGHT, "effects=true"],
     "two folders": ["compare", "{alone}", "{grid}"],
+    "two sweeps": ["compare", "{grid}", "{thin}", "outcome=troops_crossed_by_2021_07_07"],
     "one cell": ["alone"],
     "one campaign per cell": ["compare", "{thin}", NIGHT, "above=1037"],
     "not a full grid": ["compare", "{hypercube}", "outcome=troops_crossed_by_2021_07_07", "above=10"],
@@ -101,7 +102,9 @@ def test_no_outcome_that_is_counted_after_the_last_day_is_suggested(
     assert front.main([*GRID, *EARLY, "results_dir='my results'", "study=early"]) == 0
     assert front.main(["compare", str(study.parent / "early")]) == 0
     found = printed_commands(capsys.readouterr().out)
-    assert ["report", str(study.parent / "early")] in found and not [words for words in found if NIGHT in words]
+    memo = ["memo", str(study.parent / "early"), "outcome=share_held_by_taliban_2021_06_08"]
+    assert memo in found and not [words for words in found if NIGHT in words]
+    assert front.main(memo) == 0
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,12 @@ class Study:
         day = day.date() if isinstance(day, datetime) else day
         shown, names = self._shown, self.figures
         name = names[0] if figure is None else figure
+        if name not in names and name in set(self._stored.summary["outcome"]):
+            call = f'compare("{name}").plot()' if len(self._cells) > 1 else f'memo("{name}")'
+            raise PanjError(
+                f"figure: found '{name}', which is an outcome, expected one of {', '.join(names)}; to draw an outcome, "
+                f"use {call} of the study"
+            )
         if name not in names:
             raise unknown("figure", name, names)
         if day is not None and (name != "map" or shown.focus is None):

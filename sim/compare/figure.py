@@ -195,13 +195,12 @@ def next_command(table: Path) -> str:
     outcome or ends before it is counted, writing the report. After a comparison of risks, suggest estimating effects if
     several keys were swept over a full grid. After a comparison with another study, which a command on this folder
     alone would not repeat, suggest writing the report. In all other cases, suggest comparing the main outcomes. The
-    baseline remains that of the comparison. A study of one cell without daily series has no report; for it, suggest a
-    memo.
+    baseline remains that of the comparison. A study without daily series has no report; for it, suggest a memo.
     """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))
     study = open_study(folder)
-    has_page = len(study.cells) > 1 or (folder / "days.parquet").is_file()
+    has_page = (folder / "days.parquet").is_file()
     asked = [f"{key}={text}" for key, text in about["thresholds"].items()]
     page = ["report", folder] if has_page else ["memo", folder, f"outcome={about['outcome']}", *asked]
     if len(about.get("studies", ())) > 1:

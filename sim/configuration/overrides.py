@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Union
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, RangeSweep, Sweep
 from hydra.core.override_parser.types import Override as Parsed
 from hydra.errors import HydraException
 
@@ -436,12 +436,16 @@ def values_of(override: Override) -> list[Override]:
 
     Raises:
         PanjError: If the key cannot be swept, if there are no values or more values than a sweep may have cells, or
-            if values are repeated or shuffled.
+            if values are repeated, shuffled, or mixed with a range.
     """
     key = override.key
     if key in ONE_VALUE:
         why = ", since all cells have the same seeds" if key in ("runs", "seed") else ""
         raise PanjError(f"{key}: found several values ('{override.text}'), expected one{why}")
+    if isinstance(override.value, ChoiceSweep) and any(isinstance(one, Sweep | Glob) for one in override.value.list):
+        raise PanjError(
+            f"{key}: found '{override.text}', expected either single values or one range(), glob() or interval(), alone"
+        )
     if override.count > MOST_CELLS:
         raise PanjError(f"{key}: found {override.count} values, expected at most {MOST_CELLS}")
     if getattr(override.value, "shuffle", False):

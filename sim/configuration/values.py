@@ -119,15 +119,13 @@ def several(key: str, value: Any, expected: str) -> list[Any] | None:
         return None
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         return None
-    if isinstance(value, list | tuple | range):
-        return list(value)
-    if getattr(value, "ndim", 0) == 1:  # an array, a series or an index
+    if isinstance(value, list | tuple | range) or getattr(value, "ndim", 0) == 1:  # also a series or an index
         return [rounded(one) for one in value]
     return None
 
 
 def rounded(value: Any) -> Any:
-    """Return an element of an array, rounded to its precision, so that the third of `arange(0.1, 0.5, 0.1)` is 0.3."""
+    """Return one of several values, rounded; 3 * 0.1 and the third value of `arange(0.1, 0.5, 0.1)` are 0.3."""
     if not isinstance(value, float | np.floating):
         return value
     digits = np.finfo(value.dtype).precision if isinstance(value, np.floating) else 15

@@ -22,6 +22,7 @@ from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
+from inspect import Parameter, Signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -117,6 +118,7 @@ def read_rule(path: Path) -> OwnRule:
     check_draws(path, tree, rule.stream)
     check_writes(path, tree)
     check_attributes(path, tree)
+    check_calls(path, tree)
     return rule
 
 
@@ -261,6 +263,52 @@ def check_attributes(path: Path, tree: ast.Module) -> None:
                     raise PanjError(str(unknown(place, node.attr, fields[kind])), key=str(path))
 
 
+def check_calls(path: Path, tree: ast.Module) -> None:
+    """Raise PanjError if a rule calls one of its own functions, or one of the engine, with wrong arguments."""
+    functions = functions_in(tree)
+    for line in tree.body:
+        if isinstance(line, ast.ImportFrom) and (line.module or "").startswith("sim.engine."):
+            of_module = functions_in(engine_tree(str(line.module).rpartition(".")[2]))
+            functions |= {one.asname or one.name: of_module[one.name] for one in line.names if one.name in of_module}
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or name_of(node.func) != ast.unparse(node.func):
+            continue
+        is_unpacked = any(isinstance(one, ast.Starred) for one in node.args) or any(
+            not one.arg for one in node.keywords
+        )
+        name = name_of(node.func)
+        if name in functions.keys() - stored and not is_unpacked:
+            parameters = functions[name].args
+            try:
+                signature_of(parameters).bind(*node.args, **{str(one.arg): one.value for one in node.keywords})
+            except TypeError:
+                raise refused(path, node, f"{name}({ast.unparse(parameters)})") from None
+
+
+def functions_in(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Return the functions of a module, by name."""
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def signature_of(parameters: ast.arguments) -> Signature:
+    """Return the signature of a function from its syntax tree, without annotations and the values of defaults."""
+    named = [Parameter.POSITIONAL_OR_KEYWORD for _ in parameters.args]
+    kinds = [*(Parameter.POSITIONAL_ONLY for _ in parameters.posonlyargs), *named]
+    required = len(kinds) - len(parameters.defaults)
+    found = [
+        Parameter(one.arg, kind, default=Parameter.empty if place < required else ...)
+        for place, (one, kind) in enumerate(zip([*parameters.posonlyargs, *parameters.args], kinds, strict=True))
+    ]
+    if parameters.vararg:
+        found.append(Parameter(parameters.vararg.arg, Parameter.VAR_POSITIONAL))
+    for one, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True):
+        found.append(Parameter(one.arg, Parameter.KEYWORD_ONLY, default=Parameter.empty if default is None else ...))
+    if parameters.kwarg:
+        found.append(Parameter(parameters.kwarg.arg, Parameter.VAR_KEYWORD))
+    return Signature(found)
+
+
 def fields_of(tree: ast.Module) -> dict[str, dict[str, str]]:
     """Return the fields of each NamedTuple in a module, with their types, and the members of each enumeration."""
     found: dict[str, dict[str, str]] = {}
@@ -309,7 +357,7 @@ def writes_of(call: ast.Call) -> set[str]:
 @cache
 def bookkeeping() -> Mapping[str, ast.FunctionDef]:
     """Return the syntax trees of the functions of `sim.engine.bookkeeping`, by name."""
-    return {node.name: node for node in engine_tree("bookkeeping").body if isinstance(node, ast.FunctionDef)}
+    return functions_in(engine_tree("bookkeeping"))
 
 
 def array_written(node: ast.AST) -> ast.expr | None:

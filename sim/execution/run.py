@@ -180,11 +180,11 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
         return
     about = about_study(sweep, scope, 0.0, seconds)
     write_tables(study, scope, sweep.base.facts, about)
+    shown = shell_command(["report", study]) if scope.daily else study / "runs.parquet"  # a report shows daily series
     console.print(
-        f"The tables have the stored {about['campaigns']:,} of {counted(about['asked'], 'campaign')}: "
-        f"{shell_command(['report', study])}",
+        f"The tables have the stored {about['campaigns']:,} of {counted(about['asked'], 'campaign')}: {shown}",
         soft_wrap=True,
-    )  # fmt: skip
+    )
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:

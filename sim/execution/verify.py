@@ -41,6 +41,7 @@ from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution import work
 from sim.execution.compiling import compile_rules
 from sim.execution.run import run_sweep
+from sim.options import missing_of, require_extra
 from sim.processes import output_of
 from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about
@@ -239,14 +240,18 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
         ways: Ways to compare; `ways_of` by default.
 
     Returns:
-        Exit code: 0 if all ways give the same tables, otherwise 1.
+        Exit code: 0 if all ways give the same tables, otherwise 1. Dask is left out, and named, if it is not installed.
 
     Raises:
-        PanjError: For a setting that is invalid or fixed by this subcommand.
+        PanjError: For a setting that is invalid or fixed by this subcommand, or an address without Dask.
     """
     address, wanted = without_address(Overrides.of(given))
+    if address:
+        require_extra("cluster", "executor.address")
     overrides, sweep = study_of(wanted)
-    ways = ways_of(address) if ways is None else ways
+    has_dask = bool(address) or not missing_of("cluster")
+    if ways is None:
+        ways = [way for way in ways_of(address) if way.executor.kind != "dask" or has_dask]
     console.print(
         f"The same study, {counted(len(sweep.cells), 'cell')} of {counted(sweep.base.runs, 'campaign')} of "
         f"{counted(sweep.base.days, 'day')}, run in {len(ways)} ways: {' '.join(overrides.words)}"
@@ -263,6 +268,8 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     said = conclusion(results)
     for line in said or [f"The same: {len(ways)} ways give the same tables to the last digit."]:
         console.print(line)
+    if not has_dask:
+        console.print('Not compared: Dask, which is not installed. Install it with: pip install "panj[cluster]"')
     return 1 if said else 0
 
 

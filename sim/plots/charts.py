@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from sim.data.facts import THE_LINE
 from sim.data.record import Point
@@ -37,6 +38,7 @@ from sim.wording import format_short_day, is_share
 NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that are not stored in its figures
 LINE = 1.2  # line height relative to the font size
 POINTS = 72.0  # points per inch
+WIDEST_TICK = 0.5  # half of the widest label of a tick, in inches
 ROOM_OF_CAPTION = 0.6  # part of the height of a figure with a layout engine that a caption may take, in inches
 FEWEST_LETTERS = 20  # of a line of a caption, however narrow the figure is
 KEPT: ContextVar[list[Figure] | None] = ContextVar("KEPT", default=None)  # figures collected by `keep_figures`
@@ -194,8 +196,21 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
         figure.legends[0].set_alignment("left")
     if figure.get_layout_engine() is None:
         make_room(figure, title, wrap_caption(figure, caption))
+        keep_ticks_inside(figure)
     else:
         lay_out(figure, title, caption)
+
+
+def keep_ticks_inside(figure: Figure) -> None:
+    """Move the last label of a horizontal axis to the left, if its end would be outside the figure."""
+    renderer, edge = FigureCanvasAgg(figure).get_renderer(), figure.bbox.width
+    for axes in figure.axes:
+        if edge - axes.get_window_extent().x1 < WIDEST_TICK * figure.dpi:
+            for label in axes.get_xticklabels():
+                outside = label.get_window_extent(renderer).x1 - edge
+                if outside > 0:
+                    moved = ScaledTranslation(-(outside + 1) / figure.dpi, 0, figure.dpi_scale_trans)
+                    label.set_transform(label.get_transform() + moved)
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:

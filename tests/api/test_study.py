@@ -100,6 +100,10 @@ def test_figures_are_returned_and_not_written(swept):
     assert isinstance(swept.plot(), Figure)
     assert isinstance(swept.cell(0).plot("map", date(2021, 5, 10)), Figure)
     assert not (swept.folder / "figures").exists()
+    for study, call in ((swept, f'compare("{OUTCOME}").plot()'), (swept.cell(0), f'memo("{OUTCOME}")')):
+        with pytest.raises(sim.PanjError) as refused:
+            study.plot(OUTCOME)
+        assert f"figure: found '{OUTCOME}', which is an outcome" in str(refused.value) and call in str(refused.value)
 
 
 def test_verdicts_are_those_of_the_command_line(swept, capsys):

@@ -60,7 +60,15 @@ def test_several_choices_are_swept(value, text):
 
 
 @pytest.mark.parametrize(
-    "value", [[0.2, 0.3, 0.4], np.arange(0.2, 0.45, 0.1), pd.Series([0.2, 0.3, 0.4]), pd.Index([0.2, 0.3, 0.4])]
+    "value",
+    [
+        [0.2, 0.3, 0.4],
+        [number * 0.1 for number in (2, 3, 4)],
+        (0.2, 0.1 + 0.2, 0.4),
+        np.arange(0.2, 0.45, 0.1),
+        pd.Series([0.2, 0.3, 0.4]),
+        pd.Index([0.2, 0.3, 0.4]),
+    ],
 )
 def test_numbers_of_an_array_are_those_of_a_list(value):
     swept = compose_sweep(overrides_of({"rules.morale.contagion": value}, {"calibration": "as_declared"}, sweeps=True))

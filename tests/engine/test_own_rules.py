@@ -64,6 +64,19 @@ def test_a_rule_runs_right_after_the_step_that_it_names(rule):
     assert steps[steps.index("cross") + 1] == "act_neighbours"
 
 
+HELPERS = """
+
+@rule
+def helper(unit: int, men: int) -> int:
+    return unit + men
+
+
+@rule
+def spare(unit: int, men: int = 1) -> int:
+    return unit + men
+"""
+
+
 @pytest.mark.parametrize(("before", "after", "named"), [
     ("units.morale[unit] =", "units.men[unit] =", "units.men[unit]"),
     ("units.morale[unit] =", "units.morale =", "line"),
@@ -97,11 +110,17 @@ def test_a_rule_runs_right_after_the_step_that_it_names(rule):
     ("land.roads, armies", "land.road, armies", "land.road: found 'road'"),
     ("UnitState.HOLDING", "UnitState.HOLDIN", "did you mean 'HOLDING'?"),
     ("(today.luck", "(today.luk", "did you mean 'luck'?"),
+    ("STREAM, units.identity[unit])", "STREAM)",
+     "line 39: found 'uniform(today.luck, STREAM)', expected uniform(luck: Luck, stream: int, actor: int)"),
+    ("units.identity[unit])", "units.identity[unit], 3)", "expected uniform(luck: Luck, stream: int, actor: int)"),
+    ("home = units.home[unit]", "home = helper(unit)", "expected helper(unit: int, men: int)"),
+    ("home = units.home[unit]", "home = helper(unit, person=3)", "expected helper(unit: int, men: int)"),
+    ("home = units.home[unit]", "home = spare(1, 2, 3)", "expected spare(unit: int, men: int=1)"),
 ])  # fmt: skip
 def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, before, after, named):
     text = rule.read_text(encoding="utf-8")
     assert before in text
-    rule.write_text(text.replace(before, after, 1), encoding="utf-8")
+    rule.write_text(text.replace(before, after, 1) + HELPERS, encoding="utf-8")
     with pytest.raises(PanjError) as found:
         own_rules.read_rule(rule)
     assert str(rule) in str(found.value) and named in str(found.value)
@@ -112,6 +131,7 @@ def test_a_rule_may_use_methods_that_write_to_its_traits_or_only_read(rule):
     reading = "home = units.home[unit]; most = units.men.max() + math.floor(2.5); most += 1; units.morale.fill(0.5)"
     reading += "; group = armies.units; home = group.home[0]; group = armies.forces; home = group.men[0]"
     reading += "; state = UnitState.HOLDING.value; mine = armies.units; home = mine.home[0]"
+    reading += "; helper(unit, men=3); spare(*(unit, 3)); spare(unit)"
     reading += "; mean_hunger(0, armies.garrisons, units, 3.0); list_units(districts.chosen, armies.garrisons, units)"
     text = text.replace("WRITES = (", 'WRITES = ("units.listed", ')
     changed = (
@@ -120,7 +140,7 @@ def test_a_rule_may_use_methods_that_write_to_its_traits_or_only_read(rule):
         .replace("from typing", "import math\nfrom typing")
     )
     assert changed != text
-    rule.write_text(changed, encoding="utf-8")
+    rule.write_text(changed + HELPERS, encoding="utf-8")
     assert own_rules.read_rule(rule).stream == 50
 
 

@@ -13,18 +13,20 @@ import pytest
 
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Executor
-from sim.configuration.sweep import compose_sweep
+from sim.configuration.sweep import Sweep, compose_sweep
 from sim.engine.compile import compiled
 from sim.engine.world import Event
 from sim.errors import PanjError
 from sim.execution import verify as verifying
 from sim.execution.run import Stopped
 from sim.execution.verify import (
+    Result,
     Way,
     columns_of_table,
     columns_of_tables,
     describe_differences,
     hash_of,
+    result_of,
     run_in_this_process,
     study_of,
     verify,
@@ -204,6 +206,27 @@ def test_threads_and_processes_give_the_same_and_leave_nothing(
     assert "The same: 2 ways give the same tables to the last digit" in said
     assert said.count(" yes ") == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_dask_the_other_ways_are_compared_and_dask_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sim.options.missing_of", lambda _extra: ["distributed"])
+    monkeypatch.setattr(verifying, "missing_of", lambda _extra: ["distributed"])
+    compared: list[str] = []
+
+    def alone(way: Way, words: tuple[str, ...], sweep: Sweep, folder: Path) -> Result:
+        compared.append(way.name)
+        return result_of(ALONE, words, sweep, folder)
+
+    monkeypatch.setattr(verifying, "result_of", alone)
+    assert verify([*SHORT, "runs=1"][1:], console_of()) == 0
+    assert compared == ["one thread", "two threads", "two processes", "plain Python" if compiled else "compiled"]
+    said = capsys.readouterr().out
+    assert "The same: 4 ways" in said and "Not compared: Dask, which is not installed" in said and "[cluster]" in said
+    with pytest.raises(PanjError, match="found no distributed") as found:
+        verifying.main(["executor.address=tcp://host:8786"])
+    assert found.value.key == "executor.address"
 
 
 def test_a_way_that_gives_something_else_is_named_with_table_and_column(

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -177,6 +178,18 @@ def test_ctrl_c_finishes_the_chunks_in_hand_says_how_to_go_on_and_is_code_130(
     assert not set().union(*tasks_in(later)) & there
     assert files.items() <= chunk_files(study).items()
     assert tables_of(study) == whole
+
+
+@pytest.mark.parametrize(
+    ("daily", "shown"), [("false", "results/quick/runs.parquet"), ("true", "report results/quick")]
+)
+def test_a_stopped_study_names_what_can_be_read_of_it(daily: str, shown: str, forker: Forker, tmp_path: Path) -> None:
+    started = forker.start([*SWEEP, f"daily={daily}"], seconds=0.04)
+    wait_for_campaigns(started, tmp_path / "results" / "quick", 6)
+    started.send(signal.SIGINT, is_to_all=True)
+    assert started.end() == 130, started.said
+    told = " ".join(started.said.split()).partition("The tables have the stored ")[2]
+    assert re.match(rf"\d+ of \d+ campaigns: \S*( -m sim )?{re.escape(shown)} Stopped;", told), started.said
 
 
 def test_a_second_ctrl_c_stops_without_the_chunks_in_hand(

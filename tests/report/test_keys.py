@@ -36,6 +36,24 @@ def test_a_long_title_is_wrapped_to_the_width_of_its_figure(is_fixed, has_key):
     assert "\n" in found[0].get_text()
 
 
+@pytest.mark.parametrize("last", [150_000, 1_500_000, 80])
+def test_the_last_number_of_an_axis_is_never_cut_off(last):
+    figure, panels = new_panels(2, 2, 1.0, Spaces())
+    for axes in panels:
+        axes.set_xlim(0, last * 1.0001)
+        axes.set_xticks([0, last / 2, last])
+        number_axis(axes, "x")
+    set_around(figure, "Title", "Caption.")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for axes in panels:
+        label = axes.get_xticklabels()[-1]
+        assert label.get_text() == f"{last:,}" and label.get_window_extent(renderer).x1 <= figure.bbox.width
+        before = axes.get_xticklabels()[-2].get_window_extent(renderer)
+        assert before.x1 < label.get_window_extent(renderer).x0
+    inner = panels[0].get_xticklabels()[-1].get_window_extent(renderer)
+    assert (inner.x0 + inner.x1) / 2 == pytest.approx(panels[0].transData.transform((last, 0))[0], abs=1)
+
+
 @pytest.mark.parametrize("highest", [1, 2, 3, 70, 1600])
 def test_an_axis_of_counts_has_a_tick_at_whole_numbers_alone(highest):
     axes = new_figure(3).subplots()
