@@ -33,7 +33,8 @@ from sim.errors import PanjError
 from sim.options import Range
 from sim.plots.captions import describe_failures
 from sim.provenance import NOT_CALIBRATED, fitted_until
-from sim.report.findings import FEWEST, Side, describe_misfit, place_among, share_of
+from sim.report.findings import Side, describe_misfit, place_among, share_of
+from sim.report.outcomes import FEWEST
 from sim.report.report import list_values
 from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score

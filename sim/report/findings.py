@@ -13,7 +13,9 @@ import pandas as pd
 
 from sim.plots.captions import name_cell
 from sim.report.outcomes import (
+    FEWEST,
     LARGEST_NIGHT,
+    TAIL,
     format_spread,
     label_of,
     number_in,
@@ -33,9 +35,6 @@ HEADLINES = (
     "share_held_by_taliban_2021_06_30",
 )
 ON_THE_LAST_DAY = ("share_held_by_taliban_last_day", "newly_fallen_last_day", "troops_crossed")
-# a reported figure does not fit if at most this share of campaigns is at or above it, or at or below it
-TAIL = 0.05
-FEWEST = round(1 / TAIL)  # smallest number of campaigns that can tell whether a figure fits
 MOST_NAMED = 4  # largest number of misfitting figures that are named
 BY_CHANCE = "A single campaign is shaped by chance; it does not show what was likely."
 

@@ -64,6 +64,9 @@ COLUMNS = 2
 MANY = 40  # range of whole numbers above which they are binned
 BARS = 24  # number of bins of a histogram
 FEW = 6  # smallest range of an axis of whole numbers
+# a reported figure does not fit if at most this share of campaigns is at or above it, or at or below it
+TAIL = 0.05
+FEWEST = round(1 / TAIL)  # smallest number of campaigns that can tell whether a figure fits
 OFTEN = 0.05  # smallest share of campaigns with a crossing in the first night shown
 DOTS, TALLEST = 50, 8  # number of dots in a quantile plot, and smallest height of its axis, in dots
 NIGHTS_PAST_THE_LINE = timedelta(days=2)  # nights after the end of the record that are shown in a lighter shade

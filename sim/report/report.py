@@ -30,8 +30,9 @@ from sim.processes import interrupts_deferred, worker_pool
 from sim.provenance import shell_command
 from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
-from sim.report.findings import FEWEST, HEADLINES, findings_of, findings_of_sweep, place_among
+from sim.report.findings import HEADLINES, findings_of, findings_of_sweep, place_among
 from sim.report.outcomes import (
+    FEWEST,
     draw_crossings,
     draw_largest_night,
     draw_outcomes,

@@ -41,6 +41,7 @@ from sim.plots.colours import INK, QUIET, REPORTED, REPORTED_OTHER, SIMULATED
 from sim.plots.page import PageFigure
 from sim.plots.style import HALO, WIDTH
 from sim.report.outcomes import (
+    FEWEST,
     are_whole,
     bins_of,
     chosen_outcomes,
@@ -163,8 +164,9 @@ def value_figures(sweep: Study) -> dict[str, PageFigure]:
     figures = {}
     if is_grid(sweep):
         explained = (
-            "Each field is a cell with its median. In a framed field, the 90 % interval of the campaigns contains the"
-            f" reported figure; the diamond marks the median nearest to that figure.{describe_fixed(sweep)}"
+            "Each field is a cell with its median. In a framed field, the 90 % interval of the campaigns, at least "
+            f"{FEWEST}, contains the reported figure; the diamond marks the median nearest to that figure."
+            f"{describe_fixed(sweep)}"
         )
         heading = "Outcomes and the two swept keys" if len(sweep.swept) == 2 else "Outcomes and two of the swept keys"
         draw = partial(draw_against_two_keys, names=names)

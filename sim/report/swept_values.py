@@ -2,7 +2,7 @@
 
 Reads   summary.csv for medians, spread and reported figures; runs.parquet for the bands.
 A cell *meets* the record if the 90 % interval of its campaigns contains the reported value or part of the reported
-range.
+range, and enough campaigns have a value (`sim.report.outcomes.FEWEST`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +34,7 @@ from sim.plots.charts import (
 from sim.plots.colours import INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import CHANCE
 from sim.report.outcomes import (
+    FEWEST,
     cite_reported,
     format_cell,
     is_inside,
@@ -60,7 +61,7 @@ class Field(NamedTuple):
     """A field of a heat map, for one cell of the study."""
 
     median: float
-    meets: bool  # whether the 90 % interval of the campaigns includes the reported figure
+    meets: bool  # whether the 90 % interval of enough campaigns includes the reported figure
     off: float  # distance of the median from the reported value; infinite if either is missing
 
 
@@ -232,7 +233,8 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
     row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
     median, value = number_in(row["median"]), reported_numbers(row)[0]
     off = np.inf if median is None or value is None else abs(median - value)
-    return Field(np.nan if median is None else median, is_inside(row) == "yes", off)
+    is_enough = cell.finished - (number_in(row["missing"]) or 0) >= FEWEST
+    return Field(np.nan if median is None else median, is_enough and is_inside(row) == "yes", off)
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
@@ -250,8 +252,9 @@ def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
 
 def heat_key() -> list[Artist]:
     """Create the legend entries of a heat map, for frame, diamond and shade."""
+    framed = f"reported figure in 90 % interval ({FEWEST} campaigns or more)"
     return [
-        Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure in 90 % interval"),
+        Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label=framed),
         key_mark("median nearest to report", "D", markeredgecolor="white", markersize=6),
         Patch(facecolor=CHANCE(0.6), label="shade: lowest to highest median"),
     ]
