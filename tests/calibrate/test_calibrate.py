@@ -267,7 +267,7 @@ def test_the_command_writes_a_posterior_that_runs_can_use(folder: Path, capsys: 
     about = json.loads(table.schema.metadata[b"panj"])
     assert about["rows"] == 300 and about["draws"] == table.num_rows <= 90
     assert {prior.key for prior in priors_under(())[:4]} <= set(about["chosen"]) and len(about["chosen"]) <= 8
-    assert about == json.loads((made / "fit.json").read_text())
+    assert about == {**json.loads((made / "fit.json").read_text()), "digest": about["digest"]}
     settings = compose_settings(["calibration=posterior", f"calibration.file={file}"])
     assert settings.draws is not None and settings.draws.posterior is not None
     assert settings.draws.posterior.digest == about["posterior"]

@@ -321,10 +321,8 @@ def test_a_date_past_the_line_is_the_day_after_it(targets):
     assert cell_text(float(NEVER + 9), targets["largest_night_date"]) == "2021-07-08"
 
 
-@pytest.fixture(scope="module")
-def scored(tmp_path_factory):
-    """The whole command on campaigns that cost nothing."""
-    folder = tmp_path_factory.mktemp("score")
+def make_scores_cheap(patch):
+    """Replace campaigns, and score against few records with few resamples."""
     facts = read_facts()
 
     def few_grounds(_settings, _seeds):
@@ -333,12 +331,19 @@ def scored(tmp_path_factory):
         evidence = {row.id: row for row in read_evidence()}
         return Grounds(facts, evidence, known_falls(read_falls()), held, rng.random(held.shape))
 
+    replace_campaigns(patch)
+    patch.setattr(run, "compile_rules", lambda *_: None)
+    patch.setattr(command, "grounds_of", few_grounds)
+    patch.setattr(command, "RECORDS", 12)
+    patch.setattr(measuring, "RESAMPLES", 20)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """The whole command on campaigns that cost nothing."""
+    folder = tmp_path_factory.mktemp("score")
     with pytest.MonkeyPatch.context() as patch:
-        replace_campaigns(patch)
-        patch.setattr(run, "compile_rules", lambda *_: None)
-        patch.setattr(command, "grounds_of", few_grounds)
-        patch.setattr(command, "RECORDS", 12)
-        patch.setattr(measuring, "RESAMPLES", 20)
+        make_scores_cheap(patch)
         words = [f"results_dir={folder}", "runs=6", "seed=3"]
         place = write_score(read_request(options.Score, words), Console(quiet=True))
         first = (place / "score.csv").read_text()
@@ -388,6 +393,7 @@ def test_a_full_disk_leaves_the_score_before_whole(scored, tmp_path, monkeypatch
         written.append(path)
         return write_file(path, f"{content}\n")
 
+    make_scores_cheap(monkeypatch)
     monkeypatch.setattr(command, "write_file", write)
     with pytest.raises(PanjError, match=r"score: cannot write .*score \(No space left on device\)"):
         write_score(read_request(options.Score, [str(tmp_path / "study")]), Console(quiet=True))
