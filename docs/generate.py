@@ -53,7 +53,7 @@ from sim.errors import PanjError
 from sim.hindcast.design import FREE, GROWTH, MAPS, PANJ, TARGETS
 from sim.hindcast.figures import RIVALS, name_of, read_hindcast
 from sim.hindcast.figures import Made as Hindcast
-from sim.hindcast.page import score_of, tally
+from sim.hindcast.page import count_inside, score_of, tally
 from sim.memo.sentences import LEFT_OUT
 from sim.options import Assimilate
 from sim.outcome import Value, count_outcomes, read_outcomes
@@ -449,8 +449,7 @@ def designs_table(first: Hindcast, second: Hindcast) -> str:
     lines = ["| | one run | eight runs |", "|---|---|---|"]
     for target in TARGETS:
         for level in (50, 90):
-            rows = [made.rows("counts", forecast=PANJ, target=target) for made in (first, second)]
-            held = [f"{sum(int(row[f'inside_{level}']) for row in one)} of {len(one)}" for one in rows]
+            held = ["{} of {}".format(*count_inside(made, target, level)) for made in (first, second)]
             lines.append(f"| {level} % intervals with the record in them, `{target}` | {' | '.join(held)} |")
     means = [means_of(made) for made in (first, second)]
     for kind, targets in (("numbers", TARGETS), ("maps", MAPS)):

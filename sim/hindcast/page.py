@@ -176,10 +176,15 @@ def describe_coverage(made: Made) -> str:
     """Return a sentence on how often the 50 % and the 90 % intervals of Panj contained the record, by target."""
     held = []
     for target in TARGETS:
-        rows = made.rows("counts", forecast=PANJ, target=target)
-        inside = [sum(int(row[f"inside_{level}"]) for row in rows) for level in (50, 90)]
-        held.append(f"{SHORT[target]} {inside[0]} and {inside[1]} of {len(rows)}")
+        (inside_50, _), (inside_90, count) = (count_inside(made, target, level) for level in (50, 90))
+        held.append(f"{SHORT[target]} {inside_50} and {inside_90} of {count}")
     return f"Over all origins and horizons, the 50 and 90 % intervals of Panj contained the record: {list_words(held)}."
+
+
+def count_inside(made: Made, target: str, level: int) -> tuple[int, int]:
+    """Return how many intervals of Panj at a level (50 or 90 %) contained the record, and how many there are."""
+    rows = made.rows("counts", forecast=PANJ, target=target)
+    return sum(int(row[f"inside_{level}"]) for row in rows), len(rows)
 
 
 def number(cell: str) -> str:

@@ -200,8 +200,4 @@ def the_question_runner() -> QuestionRunner:
         The runner, which is started by the first call and then resumes unfinished questions.
     """
     desk = the_desk()
-    return QuestionRunner(
-        the_register(),
-        desk.ask,
-        desk.settings,
-    )
+    return QuestionRunner(the_register(), desk.ask, desk.settings)
